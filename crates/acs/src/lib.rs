@@ -1,0 +1,1 @@
+//! The ACS: CWMP listener, northbound API and connection requests.

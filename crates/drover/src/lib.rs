@@ -1,0 +1,1 @@
+//! The drover command: ACS, demo and simulator.
