@@ -24,7 +24,7 @@ struct Licences {
 /// Licences that one package may have beyond the list.
 #[derive(Deserialize)]
 struct Exception {
-    #[serde(rename = "crate")]
+    #[serde(rename = "crate", alias = "name")]
     package: String,
     allow: Vec<String>,
 }
