@@ -7,6 +7,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod args;
+pub mod config;
+pub mod http;
 pub mod limits;
 pub mod linux;
+pub mod log;
 pub mod state_file;

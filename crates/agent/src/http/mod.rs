@@ -1,0 +1,7 @@
+//! HTTP as the agent needs it: one client connection to the ACS, and the connection request server.
+
+mod client;
+mod listener;
+
+pub use client::{HttpClient, HttpError, Response};
+pub use listener::{ConnectionRequestAccess, ConnectionRequestListener};
