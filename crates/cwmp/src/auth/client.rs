@@ -14,8 +14,8 @@ use crate::limits::CHALLENGES_MAX;
 ///
 /// For every request ask [`authorization`](Self::authorization) for the header to send. Then report
 /// what came back: a 401 to [`handle_challenge`](Self::handle_challenge), any other answer to
-/// [`handle_success`](Self::handle_success). After the first challenge the header is sent with every
-/// request without being asked again (`AUTH-06`).
+/// [`handle_success`](Self::handle_success). After the first challenge the header goes with every
+/// request unasked (`AUTH-06`).
 #[derive(Debug, Clone)]
 pub struct ClientAuth {
     credentials: Credentials,

@@ -119,8 +119,8 @@ pub enum Refusal {
 /// Challenges clients and judges their answers; for an ACS, and for the connection request listener
 /// of a CPE (`CR-05`).
 ///
-/// Nonces carry their own proof of origin. They cost no memory until they are used, and are not tied
-/// to a connection: a device may answer on another one. Of at most
+/// Nonces carry their own proof of origin. They cost no memory until they are used, and are not
+/// tied to a connection: a device may answer on another one. Of at most
 /// [`AUTH_NONCES_MAX`](crate::limits::AUTH_NONCES_MAX) nonces the use is remembered; when there are
 /// more, the oldest become stale, so that forgetting never makes a replay possible.
 ///
@@ -147,9 +147,9 @@ impl ServerAuth {
         let nonce = self.nonces.issue(now);
         let stale = if stale { ", stale=true" } else { "" };
         let digests = self.scheme.digest_algorithms().iter().map(|algorithm| {
-            let algorithm = algorithm.as_str();
+            let name = algorithm.as_str();
             format!(
-                "Digest realm={realm}, qop=\"auth\", nonce=\"{nonce}\", algorithm={algorithm}{stale}"
+                "Digest realm={realm}, qop=\"auth\", nonce=\"{nonce}\", algorithm={name}{stale}"
             )
         });
         let basic = self.scheme.has_basic().then(|| format!("Basic realm={realm}"));

@@ -133,9 +133,12 @@ fn challenges_are_read_in_any_quoting_and_folding() {
         stale: true,
     };
     for value in [
-        r#"Digest realm="a, \"b\"", nonce="n=1", opaque="o", algorithm=SHA-256, qop="auth,auth-int", stale=true"#,
-        r#"digest REALM="a, \"b\"",nonce=n=1 ,opaque=o,algorithm="sha-256",qop=auth,stale="TRUE""#,
-        "Digest\r\n  realm=\"a, \\\"b\\\"\",\r\n\tnonce = n=1,\n opaque=o,, algorithm=SHA-256,\r\n qop=\"auth-int, auth\", stale=True",
+        "Digest realm=\"a, \\\"b\\\"\", nonce=\"n=1\", opaque=\"o\", algorithm=SHA-256, \
+         qop=\"auth,auth-int\", stale=true",
+        "digest REALM=\"a, \\\"b\\\"\",nonce=n=1 ,opaque=o,algorithm=\"sha-256\",qop=auth,\
+         stale=\"TRUE\"",
+        "Digest\r\n  realm=\"a, \\\"b\\\"\",\r\n\tnonce = n=1,\n opaque=o,, algorithm=SHA-256,\
+         \r\n qop=\"auth-int, auth\", stale=True",
     ] {
         assert_eq!(one_digest(value), expected, "{value}");
     }
@@ -366,9 +369,12 @@ fn basic_credentials_are_read_as_devices_send_them() {
     assert_eq!(latin_1, Verdict::Accepted { username: "ä".to_owned() });
 }
 
+/// Spoils a header.
+type Edit = fn(String) -> String;
+
 #[test]
 fn digest_answers_are_refused_for_a_reason() {
-    let header = |edit: fn(String) -> String| {
+    let header = |edit: Edit| {
         let mut client = client();
         let mut server = digest_server(&[Algorithm::Md5], true);
         assert_eq!(challenge(&mut client, &mut server, false), ChallengeOutcome::Answer);
@@ -382,7 +388,7 @@ fn digest_answers_are_refused_for_a_reason() {
     assert_eq!(reason(|h| h.replace("\"/cwmp\"", "\"/other\"")), Refusal::WrongUri);
     assert_eq!(reason(|h| h.replace("=MD5", "=SHA-256")), Refusal::WrongAlgorithm);
     assert_eq!(reason(|h| h.replace("=MD5", "=MD4")), Refusal::WrongAlgorithm);
-    let malformed: [(fn(String) -> String, &str); 9] = [
+    let malformed: [(Edit, &str); 9] = [
         (|h| h.replace("username", "user"), "username is missing"),
         (|h| h.replace("realm", "r"), "realm is missing"),
         (|h| h.replace(" nonce", " n"), "nonce is missing"),
