@@ -8,8 +8,13 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 /// The folder of the workspace: the parent of this package's folder.
+///
+/// Cargo names that folder to what it runs, which is right even where several clones share one
+/// build folder; what was compiled in could be another clone's.
 pub fn workspace_root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let compiled_in = || env!("CARGO_MANIFEST_DIR").into();
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(compiled_in);
+    let package = Path::new(&package);
     package.parent().unwrap_or(package).to_path_buf()
 }
 

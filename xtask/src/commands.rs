@@ -1,6 +1,7 @@
 //! The commands that start one other program: `demo`, `soak`, `bench`, `fuzz`.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -54,7 +55,7 @@ fn benches(metadata: &Metadata) -> Vec<(String, String)> {
 
 /// Fuzzes one target until it is stopped or finds something; without a target, lists them.
 pub fn fuzz(target: Option<&str>, args: &[String]) -> Result<()> {
-    let targets = fuzz_targets()?;
+    let targets = fuzz_targets(&workspace_root().join("fuzz/fuzz_targets"))?;
     let Some(target) = target else {
         println!("fuzz targets: {}", targets.join(", "));
         return Ok(());
@@ -74,8 +75,7 @@ pub fn fuzz(target: Option<&str>, args: &[String]) -> Result<()> {
     run(command.current_dir(workspace_root()))
 }
 
-fn fuzz_targets() -> Result<Vec<String>> {
-    let folder = workspace_root().join("fuzz/fuzz_targets");
+fn fuzz_targets(folder: &Path) -> Result<Vec<String>> {
     let entries = folder.read_dir().with_context(|| format!("cannot list {}", folder.display()))?;
     let mut names = Vec::new();
     for entry in entries {
@@ -84,4 +84,20 @@ fn fuzz_targets() -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzz_targets_are_the_files_of_their_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["session.rs", "envelope.rs", "notes.md"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(fuzz_targets(folder.path()).unwrap(), ["envelope", "session"]);
+        let error = fuzz_targets(&folder.path().join("none")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot list"), "{error}");
+    }
 }

@@ -96,7 +96,7 @@ fn install(packages: &[Package]) {
 
 fn apt_get<const N: usize>(args: [&str; N]) -> Command {
     let mut command = Command::new("apt-get");
-    command.arg("-q").args(args).env("DEBIAN_FRONTEND", "noninteractive");
+    command.arg("-qq").args(args).env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
 
