@@ -1,6 +1,13 @@
 //! Every recorded message of real CPE software is read as what it is, or refused for a listed
 //! reason.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    reason = "tests may look around"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -10,9 +17,12 @@ use std::path::PathBuf;
 use drover_cwmp::{Envelope, Message, Tolerated, is_empty_body};
 use serde_json::Value as Json;
 
+/// Tells whether a body is of a kind.
+type Is = fn(&str) -> bool;
+
 /// Why a recorded body is rightly refused: the reason, part of the error, and how such a body is
 /// told from one that should have been read.
-const REFUSED: &[(&str, &str, fn(&str) -> bool)] = &[(
+const REFUSED: &[(&str, &str, Is)] = &[(
     "Content-Length counted in characters cuts off the end (quirk 3 of the field)",
     "tag not closed",
     |body| !body.is_ascii() && !body.trim_end().ends_with('>'),

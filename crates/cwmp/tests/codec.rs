@@ -1,6 +1,13 @@
 //! The codec against itself and against the published schemas: `parse(write(x)) = x` for every
 //! message of every version, each written message valid, and no input makes the reader panic.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    reason = "tests may look around"
+)]
+
 mod common;
 
 use std::process::Command;

@@ -2,6 +2,7 @@
 //! shared material.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::disallowed_methods, clippy::print_stderr, reason = "tests may look around")]
 
 use std::path::PathBuf;
 
