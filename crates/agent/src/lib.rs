@@ -14,3 +14,4 @@ pub mod limits;
 pub mod linux;
 pub mod log;
 pub mod state_file;
+pub mod tree;

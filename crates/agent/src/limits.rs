@@ -67,3 +67,6 @@ pub const LISTENER_RATE_MAX: u32 = 60;
 
 /// The period of [`LISTENER_RATE_MAX`].
 pub const LISTENER_RATE_PERIOD: Duration = Duration::from_secs(60);
+
+/// Keys of one table whose instance number is remembered, beyond those that are present.
+pub const INSTANCE_KEYS_MAX: usize = 256;

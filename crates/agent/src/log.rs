@@ -37,7 +37,7 @@ impl Subscriber for StderrLog {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let line = line(&local_time().text, event);
+        let line = line(&local_time().to_string(), event);
         // There is nobody left to tell that the log cannot be written.
         let _ = std::io::stderr().write_all(line.as_bytes());
     }

@@ -1,29 +1,37 @@
 //! Local time, its zone, and whether somebody keeps the clock right.
 
+use std::fmt;
 use std::path::Path;
 
-use jiff::Zoned;
+use jiff::tz::Offset;
+use jiff::{Timestamp, Zoned};
 
 use crate::linux::files::read_bytes;
 
 /// A moment in the zone of the box.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct LocalTime {
-    /// Seconds since 1970-01-01T00:00:00Z.
-    pub unix_seconds: i64,
-    /// `2026-11-23T01:02:03+01:00`: local time with the offset of that moment (TYPE-05).
-    pub text: String,
+    /// The moment.
+    pub timestamp: Timestamp,
+    /// The offset of local time from UTC at that moment, daylight saving included.
+    pub offset: Offset,
 }
 
 /// The present moment in the zone of the box (`TZ`, else `/etc/localtime`, else UTC).
 pub fn local_time() -> LocalTime {
-    from_zoned(&Zoned::now())
+    let now = Zoned::now();
+    LocalTime { timestamp: now.timestamp(), offset: now.offset() }
 }
 
-fn from_zoned(now: &Zoned) -> LocalTime {
-    LocalTime {
-        unix_seconds: now.timestamp().as_second(),
-        text: now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+impl fmt::Display for LocalTime {
+    /// `2026-11-23T01:02:03+01:00`, in whole seconds (TYPE-05).
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let civil = self.offset.to_datetime(self.timestamp);
+        let seconds = self.offset.seconds();
+        let sign = if seconds < 0 { '-' } else { '+' };
+        let minutes = seconds.unsigned_abs() / 60;
+        write!(formatter, "{}{sign}", civil.strftime("%Y-%m-%dT%H:%M:%S"))?;
+        write!(formatter, "{:02}:{:02}", minutes / 60, minutes % 60)
     }
 }
 
@@ -71,7 +79,6 @@ pub fn time_sync() -> ClockSync {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
     use super::*;
@@ -81,9 +88,11 @@ mod tests {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let at = |seconds| {
             let moment = Timestamp::from_second(seconds).unwrap();
-            from_zoned(&moment.to_zoned(zone.clone())).text
+            LocalTime { timestamp: moment, offset: zone.to_offset(moment) }.to_string()
         };
         assert_eq!(at(1_700_000_000), "2023-11-14T23:13:20+01:00");
+        let west = LocalTime { timestamp: Timestamp::UNIX_EPOCH, offset: Offset::constant(-5) };
+        assert_eq!(west.to_string(), "1969-12-31T19:00:00-05:00");
         assert_eq!(at(1_720_000_000), "2024-07-03T11:46:40+02:00");
     }
 
@@ -93,8 +102,8 @@ mod tests {
         let text = String::from_utf8(output.stdout).unwrap();
         let (seconds, offset) = text.trim().split_once(' ').unwrap();
         let now = local_time();
-        assert!((now.unix_seconds - seconds.parse::<i64>().unwrap()).abs() <= 2);
-        assert!(now.text.ends_with(offset), "{} {offset}", now.text);
+        assert!((now.timestamp.as_second() - seconds.parse::<i64>().unwrap()).abs() <= 2);
+        assert!(now.to_string().ends_with(offset), "{now} {offset}");
     }
 
     #[test]

@@ -23,13 +23,13 @@ fn answer(text: &str) -> Act {
 /// number of its connection.
 struct Server {
     target: HttpUrl,
-    requests: mpsc::UnboundedReceiver<(usize, String)>,
+    requests: mpsc::Receiver<(usize, String)>,
 }
 
 async fn serve(script: Vec<Vec<Act>>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (report, requests) = mpsc::unbounded_channel();
+    let (report, requests) = mpsc::channel(16);
     tokio::spawn(async move {
         for (number, acts) in script.into_iter().enumerate() {
             let (stream, _) = listener.accept().await.unwrap();
@@ -43,11 +43,11 @@ async fn play(
     mut stream: TcpStream,
     number: usize,
     acts: Vec<Act>,
-    report: mpsc::UnboundedSender<(usize, String)>,
+    report: mpsc::Sender<(usize, String)>,
 ) {
     for act in acts {
         let request = read_request(&mut stream).await;
-        report.send((number, request)).unwrap();
+        report.send((number, request)).await.unwrap();
         match act {
             Act::Answer(bytes) => stream.write_all(&bytes).await.unwrap(),
             Act::Silence => std::future::pending().await,
