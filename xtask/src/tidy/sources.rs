@@ -75,7 +75,8 @@ impl Sources {
         self.paths.push(path.clone());
         let extension = file.extension().and_then(|extension| extension.to_str());
         if extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
-            let text = fs::read_to_string(file).with_context(|| format!("cannot read {path}"))?;
+            let bytes = fs::read(file).with_context(|| format!("cannot read {path}"))?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
             self.files.push(SourceFile { path, text });
         }
         Ok(())
