@@ -9,9 +9,11 @@
 
 pub mod args;
 pub mod config;
+mod entropy;
 pub mod http;
 pub mod limits;
 pub mod linux;
 pub mod log;
+pub mod state;
 pub mod state_file;
 pub mod tree;

@@ -271,7 +271,7 @@ async fn connect(target: &HttpUrl, entropy: u64) -> Result<TcpStream, HttpError>
 }
 
 /// The addresses of the target, at least one.
-async fn resolve(target: &HttpUrl) -> Result<Vec<SocketAddr>, HttpError> {
+pub(super) async fn resolve(target: &HttpUrl) -> Result<Vec<SocketAddr>, HttpError> {
     let failed = |source| HttpError::Resolve { host: target.host().to_owned(), source };
     let lookup = tokio::net::lookup_host((target.host(), target.port()));
     let found = timeout(RESOLVE_TIMEOUT, lookup)

@@ -2,6 +2,8 @@
 
 mod client;
 mod listener;
+mod local;
 
 pub use client::{HttpClient, HttpError, Response};
 pub use listener::{ConnectionRequestAccess, ConnectionRequestListener};
+pub use local::local_address;
