@@ -1,0 +1,176 @@
+//! The record of the device in session, with the changes that are not yet saved.
+
+use drover_cwmp::auth::{Credentials, Secret};
+use drover_cwmp::message::ParameterValueStruct;
+use drover_cwmp::{ToleratedList, Value};
+use jiff::Timestamp;
+
+use crate::batch::Batch;
+use crate::limits::{PARAMETERS_MAX, PATH_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::record::{DeviceFields, DeviceRecord, Parameter, is_hidden, is_object};
+use crate::task::{Task, TaskId};
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// An Inform: what it repeats changes nothing, not even the time, so that a device that has
+    /// nothing new costs nothing.
+    Inform,
+    /// The answer to a request, or an accepted setting: the time tells how fresh the value is.
+    Request,
+}
+
+/// A record and its unsaved changes.
+#[derive(Debug)]
+pub(crate) struct Book {
+    record: DeviceRecord,
+    batch: Batch,
+    /// Bytes of all paths and values.
+    bytes: usize,
+    /// Parameters that did not fit since the last [`Book::take_overflow`].
+    overflow: u32,
+}
+
+impl Book {
+    /// Opens the book on what is saved.
+    pub(crate) fn new(record: DeviceRecord) -> Self {
+        let sizes = record.parameters.iter().map(|(path, parameter)| size(path, parameter));
+        let bytes = sizes.fold(0, usize::saturating_add);
+        let batch = Batch::new(record.key.clone());
+        Self { record, batch, bytes, overflow: 0 }
+    }
+
+    pub(crate) const fn record(&self) -> &DeviceRecord {
+        &self.record
+    }
+
+    /// Changes the fields.
+    pub(crate) fn set_fields(&mut self, fields: DeviceFields) {
+        self.batch.fields = Some(fields.clone());
+        self.record.fields = fields;
+    }
+
+    /// Remembers the peculiarities of a message.
+    pub(crate) fn tolerate(&mut self, tolerated: &ToleratedList) {
+        let mut fields = self.record.fields.clone();
+        let notes = tolerated.iter().filter(|item| fields.note(&item.to_string())).count();
+        if notes > 0 {
+            self.set_fields(fields);
+        }
+    }
+
+    /// Takes a value.
+    pub(crate) fn observe(&mut self, name: &str, value: Value, source: Source, now: Timestamp) {
+        let known = self.record.parameters.get(name);
+        let repeated = known.and_then(|known| known.value.as_ref()) == Some(&value);
+        if repeated && source == Source::Inform {
+            return;
+        }
+        let writable = known.and_then(|known| known.writable);
+        self.put(name, Parameter { value: Some(value), writable, time: now });
+    }
+
+    /// Takes the values of a response.
+    pub(crate) fn observe_all(&mut self, values: Vec<ParameterValueStruct>, now: Timestamp) {
+        for ParameterValueStruct { name, value } in values {
+            self.observe(&name, value, Source::Request, now);
+        }
+    }
+
+    /// Takes a value that the device has accepted. Of a secret only the fact remains, save for the
+    /// connection request credentials, which the server needs itself.
+    pub(crate) fn accept(&mut self, name: &str, mut value: Value, now: Timestamp) {
+        self.keep_credentials(name, &value.text);
+        if is_hidden(name) {
+            value.text.clear();
+        }
+        self.observe(name, value, Source::Request, now);
+    }
+
+    /// Takes note that a path exists.
+    pub(crate) fn describe(&mut self, path: &str, writable: Option<bool>, now: Timestamp) {
+        match self.record.parameters.get(path) {
+            Some(known) if known.writable == writable || writable.is_none() => {}
+            Some(known) => {
+                let parameter = Parameter { writable, ..known.clone() };
+                self.put(path, parameter);
+            }
+            None => self.put(path, Parameter { value: None, writable, time: now }),
+        }
+    }
+
+    /// Forgets `path` and, if it is an object, all below it that `keep` does not hold on to.
+    pub(crate) fn forget(&mut self, path: &str, keep: impl Fn(&str) -> bool) {
+        let gone: Vec<String> = match is_object(path) {
+            true => self.record.beneath(path).map(|(path, _)| path.to_owned()).collect(),
+            false => vec![path.to_owned()],
+        };
+        for path in gone.into_iter().filter(|path| !keep(path)) {
+            if let Some(parameter) = self.record.parameters.remove(&path) {
+                self.bytes = self.bytes.saturating_sub(size(&path, &parameter));
+                self.batch.parameters.insert(path, None);
+            }
+        }
+    }
+
+    /// Saves a task as it is now.
+    pub(crate) fn save_task(&mut self, task: &Task) {
+        self.batch.tasks.insert(task.id.clone(), Some(task.clone()));
+    }
+
+    /// Removes a task.
+    pub(crate) fn remove_task(&mut self, id: TaskId) {
+        self.batch.tasks.insert(id, None);
+    }
+
+    /// The changes since the last call, to be saved before the next reply.
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
+        let empty = Batch::new(self.record.key.clone());
+        Some(std::mem::replace(&mut self.batch, empty)).filter(|batch| !batch.is_empty())
+    }
+
+    /// How many parameters did not fit since the last call.
+    pub(crate) const fn take_overflow(&mut self) -> u32 {
+        std::mem::replace(&mut self.overflow, 0)
+    }
+
+    fn put(&mut self, path: &str, parameter: Parameter) {
+        let old = self.record.parameters.get(path);
+        let old_size = old.map_or(0, |old| size(path, old));
+        let bytes = self.bytes.saturating_sub(old_size).saturating_add(size(path, &parameter));
+        let count = self.record.parameters.len();
+        let value_bytes = parameter.value.as_ref().map_or(0, |value| value.text.len());
+        let fits = (old.is_some() || count < PARAMETERS_MAX)
+            && (1..=PATH_BYTES_MAX).contains(&path.len())
+            && value_bytes <= VALUE_BYTES_MAX
+            && bytes <= RECORD_BYTES_MAX;
+        if !fits {
+            self.overflow = self.overflow.saturating_add(1);
+            return;
+        }
+        self.bytes = bytes;
+        self.batch.parameters.insert(path.to_owned(), Some(parameter.clone()));
+        self.record.parameters.insert(path.to_owned(), parameter);
+    }
+
+    fn keep_credentials(&mut self, name: &str, text: &str) {
+        let Some(root) = self.record.fields.root.as_deref() else { return };
+        let local = name.strip_prefix(root).and_then(|rest| rest.strip_prefix("ManagementServer."));
+        let mut fields = self.record.fields.clone();
+        let known = &fields.connection_request;
+        fields.connection_request = match local {
+            Some("ConnectionRequestUsername") => Credentials::new(text, known.password().clone()),
+            Some("ConnectionRequestPassword") => {
+                Credentials::new(known.username.as_str(), Secret::new(text))
+            }
+            _ => return,
+        };
+        self.set_fields(fields);
+    }
+}
+
+/// Bytes that a path and its value count for.
+fn size(path: &str, parameter: &Parameter) -> usize {
+    let value = parameter.value.as_ref().map_or(0, |value| value.text.len());
+    path.len().saturating_add(value)
+}

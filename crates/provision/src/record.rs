@@ -1,0 +1,202 @@
+//! What the server knows of a device.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Bound;
+
+use drover_cwmp::auth::{Credentials, Secret};
+use drover_cwmp::event::Event;
+use drover_cwmp::message::DeviceIdStruct;
+use drover_cwmp::{CwmpVersion, Tolerated, Value, ValueType};
+use jiff::Timestamp;
+
+use crate::key::DeviceKey;
+use crate::limits::{IDENTITY_CHARS_MAX, PECULIARITIES_MAX, PECULIARITY_CHARS_MAX};
+
+/// Who a device is (`ID-01`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// For people only (`ID-05`).
+    pub manufacturer: String,
+    /// Six hexadecimal digits in upper case, or what the device says instead; may be empty.
+    pub oui: String,
+    /// May be empty.
+    pub product_class: String,
+    /// Never empty.
+    pub serial_number: String,
+}
+
+impl Identity {
+    /// The identity of an Inform, `None` when it is too long or lacks a serial number, without
+    /// which devices cannot be told apart.
+    pub fn from_device_id(id: &DeviceIdStruct) -> Option<Self> {
+        let fits = |text: &String| text.chars().nth(IDENTITY_CHARS_MAX).is_none();
+        let members = [&id.manufacturer, &id.oui, &id.product_class, &id.serial_number];
+        let serial_number = id.serial_number.trim();
+        (members.into_iter().all(fits) && !serial_number.is_empty()).then(|| Self {
+            manufacturer: id.manufacturer.trim().to_owned(),
+            oui: id.oui.trim().to_ascii_uppercase(),
+            product_class: id.product_class.trim().to_owned(),
+            serial_number: serial_number.to_owned(),
+        })
+    }
+
+    /// The key of this identity.
+    pub fn key(&self) -> DeviceKey {
+        DeviceKey::new(&self.oui, &self.product_class, &self.serial_number)
+    }
+}
+
+/// All that is known of a device but its parameters and tags: what most sessions change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceFields {
+    /// Who it is.
+    pub identity: Identity,
+    /// When its first Inform came.
+    pub registered: Timestamp,
+    /// When its last Inform came.
+    pub last_inform: Timestamp,
+    /// When its last Inform with `1 BOOT` came.
+    pub last_boot: Option<Timestamp>,
+    /// When its last Inform with `0 BOOTSTRAP` came; what was learnt before may no longer be true
+    /// (`ACS-17`).
+    pub last_bootstrap: Option<Timestamp>,
+    /// The events of its last Inform.
+    pub last_events: Vec<Event>,
+    /// Its root object, `Device.` or `InternetGatewayDevice.`, learnt from Informs (`INF-04`,
+    /// quirk 25).
+    pub root: Option<String>,
+    /// The protocol version of its last session.
+    pub cwmp_version: CwmpVersion,
+    /// What its messages did against the standard, in the words of [`Tolerated`].
+    pub peculiarities: BTreeSet<String>,
+    /// The connection request credentials that the server has set. A device does not tell its
+    /// password (`SEC-01`), so they are kept here when they are set.
+    pub connection_request: Credentials,
+}
+
+impl DeviceFields {
+    /// Remembers a peculiarity; returns whether it is a new one.
+    pub(crate) fn note(&mut self, text: &str) -> bool {
+        let text: String = text.chars().take(PECULIARITY_CHARS_MAX).collect();
+        self.peculiarities.len() < PECULIARITIES_MAX && self.peculiarities.insert(text)
+    }
+
+    /// Whether the types that this device gives its values can be relied upon. Some devices leave
+    /// types out, and their values are then taken for strings (`LEN-07`).
+    pub(crate) fn types_are_reliable(&self) -> bool {
+        let missing = Tolerated::ValueTypeMissing.to_string();
+        let unknown = Tolerated::ValueTypeUnknown(String::new()).to_string();
+        !self.peculiarities.iter().any(|text| *text == missing || text.starts_with(&unknown))
+    }
+}
+
+/// What is known of one path of a device.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// The value; `None` for an object and for a parameter whose value was never read.
+    pub value: Option<Value>,
+    /// Whether it can be set, or for objects what `GPN-07` says; `None` when the device was not
+    /// asked.
+    pub writable: Option<bool>,
+    /// When the value was last read, or reported anew by an Inform, or set; without a value, when
+    /// the path was found. An Inform that repeats the known value does not change it.
+    pub time: Timestamp,
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value_type = self.value.as_ref().map(|value| value.value_type);
+        f.debug_struct("Parameter")
+            .field("value_type", &value_type)
+            .field("writable", &self.writable)
+            .field("time", &self.time)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a path is that of an object: it ends in a dot (`PATH-01`).
+pub fn is_object(path: &str) -> bool {
+    path.is_empty() || path.ends_with('.')
+}
+
+/// Whether a parameter is a secret by its name. A device does not tell such values, and the server
+/// keeps none of them among the parameters (`SEC-01`).
+pub fn is_hidden(path: &str) -> bool {
+    const ENDINGS: [&str; 5] = ["Password", "Passphrase", "PreSharedKey", "SharedSecret", "WEPKey"];
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
+/// What the server knows of a device.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeviceRecord {
+    /// Its key.
+    pub key: DeviceKey,
+    /// All but its parameters and tags.
+    pub fields: DeviceFields,
+    /// The tags that operators gave it. Sessions do not change them.
+    pub tags: BTreeSet<String>,
+    /// Its parameters and objects by path; objects end in a dot.
+    pub parameters: BTreeMap<String, Parameter>,
+}
+
+impl DeviceRecord {
+    /// The value of a parameter.
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        self.parameters.get(path)?.value.as_ref()
+    }
+
+    /// The type of a parameter's value.
+    pub fn value_type(&self, path: &str) -> Option<ValueType> {
+        self.value(path).map(|value| value.value_type)
+    }
+
+    /// Where the device listens for connection requests, when it has said so.
+    pub fn connection_request_url(&self) -> Option<&str> {
+        let url = self.management_server("ConnectionRequestURL")?;
+        (!url.is_empty()).then_some(url)
+    }
+
+    /// The credentials for connection requests, when both are known: those that the server has set,
+    /// or those that a device tells although it should not.
+    pub fn connection_request_credentials(&self) -> Option<Credentials> {
+        let known = &self.fields.connection_request;
+        let username = match known.username.as_str() {
+            "" => self.management_server("ConnectionRequestUsername")?,
+            set => set,
+        };
+        let password = match known.password().expose() {
+            "" => self.management_server("ConnectionRequestPassword")?,
+            set => set,
+        };
+        let complete = !username.is_empty() && !password.is_empty();
+        complete.then(|| Credentials::new(username, Secret::new(password)))
+    }
+
+    /// The paths of everything below `prefix`, `prefix` itself included if it is known.
+    pub fn beneath<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Parameter)> + 'a {
+        self.parameters
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |(path, _)| path.starts_with(prefix))
+            .map(|(path, parameter)| (path.as_str(), parameter))
+    }
+
+    fn management_server(&self, name: &str) -> Option<&str> {
+        let root = self.fields.root.as_deref()?;
+        self.value(&format!("{root}ManagementServer.{name}")).map(|value| value.text.as_str())
+    }
+}
+
+impl fmt::Debug for DeviceRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceRecord")
+            .field("key", &self.key)
+            .field("fields", &self.fields)
+            .field("tags", &self.tags)
+            .field("parameters", &self.parameters.len())
+            .finish()
+    }
+}
