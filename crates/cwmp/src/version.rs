@@ -147,9 +147,9 @@ pub struct Choice {
 
 /// Chooses the version of a session on the ACS's side (`NEG-02`, `NEG-03`, `NEG-05`).
 ///
-/// `newest` is the newest version this ACS speaks, `offered` the CPE's `SupportedCWMPVersions` where
-/// it sent that header, `namespace` the one of its Inform. `None` means that no offered version is
-/// acceptable, which is answered with fault 8006.
+/// `newest` is the newest version this ACS speaks, `offered` the CPE's `SupportedCWMPVersions`
+/// where it sent that header, `namespace` the one of its Inform. `None` means that no offered
+/// version is acceptable, which is answered with fault 8006.
 pub fn choose(
     newest: CwmpVersion,
     offered: Option<&[CwmpVersion]>,

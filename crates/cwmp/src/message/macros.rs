@@ -28,17 +28,19 @@ macro_rules! structure {
                 element: &$crate::xml::Element<'_>,
                 member: &'static str,
             ) -> Result<Self, $crate::xml::ReadError> {
-                $(let mut $field: $crate::message::members::Slot<$ty> = $crate::message::members::Slot::default();)*
+                #[allow(unused_imports, reason = "a structure may have no members")]
+                use $crate::message::members;
+                $(let mut $field: members::Slot<$ty> = members::Slot::default();)*
                 while let Some(child) = reader.next_child()? {
                     match child.local() {
                         $($member => {
-                            $crate::message::members::$kind::read(&mut $field, reader, &child, $member)?;
-                            $($crate::message::members::$kind::limit(&$field, reader, $member, $max);)?
+                            members::$kind::read(&mut $field, reader, &child, $member)?;
+                            $(members::$kind::limit(&$field, reader, $member, $max);)?
                         })*
                         _ => reader.skip(&child)?,
                     }
                 }
-                Ok(Self { $($field: $crate::message::members::$kind::finish($field, reader, $member)?,)* })
+                Ok(Self { $($field: members::$kind::finish($field, reader, $member)?,)* })
             }
 
             #[allow(unused_variables, reason = "a structure may have no members")]
@@ -50,9 +52,11 @@ macro_rules! structure {
 
             #[allow(unused_variables, reason = "a structure may have no members")]
             fn check(&self, member: &'static str) -> Result<(), $crate::error::Violation> {
+                #[allow(unused_imports, reason = "a structure may have no members")]
+                use $crate::message::members;
                 $(
-                    $crate::message::members::$kind::check(&self.$field, $member)?;
-                    $($crate::message::members::$kind::check_limit(&self.$field, $member, $max)?;)?
+                    members::$kind::check(&self.$field, $member)?;
+                    $(members::$kind::check_limit(&self.$field, $member, $max)?;)?
                 )*
                 Ok(())
             }
@@ -61,7 +65,9 @@ macro_rules! structure {
         impl $name {
             #[allow(unused_variables, reason = "a structure may have no members")]
             pub(crate) fn write_members(&self, writer: &mut $crate::xml::XmlWriter) {
-                $($crate::message::members::$kind::write(&self.$field, writer, $member);)*
+                #[allow(unused_imports, reason = "a structure may have no members")]
+                use $crate::message::members;
+                $(members::$kind::write(&self.$field, writer, $member);)*
             }
         }
 

@@ -128,7 +128,10 @@ macro_rules! messages {
                                 concat!($name, "Response"), Kind::Response(Recipient::$recipient))
                         }
                     )*
-                    name => Ok(Self::Unknown(UnknownRpc { name: name.chars().take(256).collect() })),
+                    name => {
+                        let name = name.chars().take(256).collect();
+                        Ok(Self::Unknown(UnknownRpc { name }))
+                    }
                 }
             }
 
