@@ -1,1 +1,203 @@
 //! Durable storage of the ACS.
+//!
+//! What a method of [`Store`] has acknowledged survives the loss of power: its future resolves
+//! only after the commit has been synced. The store knows records and tasks of
+//! `drover-provision`; it knows no CWMP message.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod error;
+pub mod limits;
+mod sqlite;
+
+use std::path::Path;
+
+use drover_provision::{Batch, DeviceKey, DeviceRecord, Task, TaskId};
+use jiff::Timestamp;
+
+pub use error::Error;
+pub use sqlite::Sqlite;
+
+/// Where devices and tasks are kept. Clones share one store.
+///
+/// The methods are futures of no particular executor; the work is done on threads of the store.
+/// A write whose future is dropped may still happen.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// A SQLite database in a folder of its own.
+    Sqlite(Sqlite),
+}
+
+/// Whether a task waits, has failed or is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskStatus {
+    /// To be done.
+    Waiting,
+    /// Failed, until it is retried or deleted.
+    Faulted,
+    /// Done; only the newest of each device are kept.
+    Done,
+}
+
+/// Which tasks to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Only those of this device.
+    pub device: Option<DeviceKey>,
+    /// Only those in one of these states; none means any.
+    pub status: Vec<TaskStatus>,
+}
+
+macro_rules! on_backend {
+    ($store:expr, $backend:ident => $call:expr) => {
+        match $store {
+            Self::Sqlite($backend) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// Opens the store in `folder`, which is created when it does not exist. Blocks while the
+    /// database is checked.
+    ///
+    /// # Errors
+    /// One line that names the path and says what to do: a folder that cannot be used, that another
+    /// process uses, or a database that is damaged, foreign or newer than this program.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        Sqlite::open(folder).map(Self::Sqlite)
+    }
+
+    /// What is known of a device.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn load(&self, key: &DeviceKey) -> Result<Option<DeviceRecord>, Error> {
+        on_backend!(self, backend => backend.load(key).await)
+    }
+
+    /// Saves the changes of a session, all or none.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`]. Then nothing is saved.
+    pub async fn save(&self, batch: Batch) -> Result<(), Error> {
+        on_backend!(self, backend => backend.save(batch).await)
+    }
+
+    /// Removes a device with its parameters, tags and tasks. Returns whether it was known.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn delete_device(&self, key: &DeviceKey) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.delete_device(key).await)
+    }
+
+    /// The devices whose keys follow `after` in the order of keys, at most `limit` and at most
+    /// [`limits::PAGE_DEVICES_MAX`] of them. An empty page is the end.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn devices(
+        &self,
+        after: Option<&DeviceKey>,
+        limit: usize,
+    ) -> Result<Vec<DeviceRecord>, Error> {
+        on_backend!(self, backend => backend.devices(after, limit).await)
+    }
+
+    /// How many devices there are.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn count_devices(&self) -> Result<u64, Error> {
+        on_backend!(self, backend => backend.count_devices().await)
+    }
+
+    /// Gives a device a tag, once. Returns whether the device is known.
+    ///
+    /// # Errors
+    /// [`Error::InvalidTag`], [`Error::TooMany`], [`Error::Database`], [`Error::Closed`].
+    pub async fn add_tag(&self, key: &DeviceKey, tag: &str) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.add_tag(key, tag).await)
+    }
+
+    /// Takes a tag from a device, if it has it. Returns whether the device is known.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn remove_tag(&self, key: &DeviceKey, tag: &str) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.remove_tag(key, tag).await)
+    }
+
+    /// Adds a task. Waiting and faulted tasks of the device with the same unique key are removed.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchDevice`], [`Error::TaskExists`], [`Error::TooMany`], [`Error::Database`],
+    /// [`Error::Closed`].
+    pub async fn insert_task(&self, task: Task) -> Result<(), Error> {
+        on_backend!(self, backend => backend.insert_task(task).await)
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn task(&self, id: &TaskId) -> Result<Option<Task>, Error> {
+        on_backend!(self, backend => backend.task(id).await)
+    }
+
+    /// The waiting tasks of a device that are due, by due time, then in the order in which they
+    /// were made. At most [`limits::PAGE_TASKS_MAX`].
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn due_tasks(&self, key: &DeviceKey, now: Timestamp) -> Result<Vec<Task>, Error> {
+        on_backend!(self, backend => backend.due_tasks(key, now).await)
+    }
+
+    /// The tasks that `filter` lets through, in the order in which they were made, from behind
+    /// `after` on; at most `limit` and at most [`limits::PAGE_TASKS_MAX`]. An empty page is the end.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn tasks(
+        &self,
+        filter: TaskFilter,
+        after: Option<&TaskCursor>,
+        limit: usize,
+    ) -> Result<Vec<(TaskCursor, Task)>, Error> {
+        on_backend!(self, backend => backend.tasks(filter, after, limit).await)
+    }
+
+    /// How many tasks `filter` lets through.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn count_tasks(&self, filter: TaskFilter) -> Result<u64, Error> {
+        on_backend!(self, backend => backend.count_tasks(filter).await)
+    }
+
+    /// Removes a task with its fault or result. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn delete_task(&self, id: &TaskId) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.delete_task(id).await)
+    }
+
+    /// Lets a faulted task wait for its next try, and returns it. A waiting task stays as it is;
+    /// `None` when there is no such task or it is done.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn retry_task(&self, id: &TaskId) -> Result<Option<Task>, Error> {
+        on_backend!(self, backend => backend.retry_task(id).await)
+    }
+}
+
+/// Where a page of tasks ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskCursor(i64);
+
+#[cfg(test)]
+mod contract;

@@ -1,0 +1,85 @@
+//! What can go wrong in the store.
+
+use std::path::PathBuf;
+
+use drover_provision::{DeviceKey, TaskId};
+
+/// An error of the store, in one line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The folder or a file in it cannot be used.
+    #[error("cannot use {path}: {reason}; make it a folder that this user may write to")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Another process uses the folder.
+    #[error("{path} is in use by another Drover: stop that one, or choose another data folder")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The database is damaged.
+    #[error(
+        "the database {path} is damaged ({detail}): restore it from a backup, or move it away to \
+         begin anew"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the check found first.
+        detail: String,
+    },
+    /// The file is not a database of Drover.
+    #[error("{path} is not a database of Drover: choose another data folder")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database has migrations that this program does not know.
+    #[error(
+        "the database {path} was written by a newer Drover (migration {found}, this one knows \
+         {known}): use that version, or restore an older backup"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its newest migration.
+        found: u32,
+        /// The newest migration of this program.
+        known: u32,
+    },
+    /// The device is not known.
+    #[error("no such device: {0}")]
+    NoSuchDevice(DeviceKey),
+    /// There is a task with this id.
+    #[error("there is a task {0} already")]
+    TaskExists(TaskId),
+    /// Text that is no tag.
+    #[error("a tag has 1 to {max} characters", max = crate::limits::TAG_CHARS_MAX)]
+    InvalidTag,
+    /// A limit per device is reached.
+    #[error("device {device} has {limit} {what} already: delete some first")]
+    TooMany {
+        /// Whose.
+        device: DeviceKey,
+        /// The limit.
+        limit: u32,
+        /// "tags" or "waiting and faulted tasks".
+        what: &'static str,
+    },
+    /// The database refuses: the disk is full, cannot be written or read, or a row is unreadable.
+    #[error("the database {path} failed: {reason}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}

@@ -1,0 +1,33 @@
+//! Every limit of this crate, as a named constant with its unit.
+
+/// Devices of one page.
+pub const PAGE_DEVICES_MAX: usize = 1_000;
+/// Tasks of one page.
+pub const PAGE_TASKS_MAX: usize = 10_000;
+/// Tasks of one device that are not done.
+pub const TASKS_PER_DEVICE_MAX: u32 = 10_000;
+/// Done tasks of one device that are kept with their results; older ones are removed.
+pub const DONE_TASKS_KEPT: u32 = 100;
+/// Tags of one device.
+pub const TAGS_PER_DEVICE_MAX: u32 = 1_000;
+/// Characters of a tag.
+pub const TAG_CHARS_MAX: usize = 256;
+
+/// Writes that wait for the writer; further callers wait for a place.
+pub(crate) const WRITES_WAITING_MAX: usize = 4_096;
+/// Writes of one transaction.
+pub(crate) const WRITES_PER_COMMIT_MAX: usize = 512;
+/// Reads that wait for a reader; further callers wait for a place.
+pub(crate) const READS_WAITING_MAX: usize = 4_096;
+/// Threads that read.
+pub(crate) const READERS: usize = 4;
+/// Changed rows after which the log is written back into the database.
+pub(crate) const CHECKPOINT_ROWS: u64 = 2_000;
+/// Bytes of the log from which on it is cut back, for which writers have to wait.
+pub(crate) const LOG_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of a page of the database.
+pub(crate) const PAGE_BYTES: u32 = 8 * 1024;
+/// Milliseconds that a statement waits for another connection to give way.
+pub(crate) const BUSY_MILLISECONDS: u64 = 10_000;
+/// Prepared statements that one connection keeps.
+pub(crate) const STATEMENTS_KEPT: usize = 64;

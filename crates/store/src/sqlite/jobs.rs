@@ -1,0 +1,118 @@
+//! Work handed to the threads, and how its outcome comes back.
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+
+/// Why an operation failed inside the database.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// SQLite refuses.
+    Sqlite(rusqlite::Error),
+    /// The operation itself finds something wrong.
+    Own(Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Own(error)
+    }
+}
+
+/// Reports an outcome once the transaction is committed, or why it was not.
+pub(super) type Report = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+/// A write: runs inside a transaction, returns how to report.
+pub(super) struct Write(RunWrite);
+
+type RunWrite = Box<dyn FnOnce(Result<&Connection, Error>, &Explain<'_>) -> Report + Send>;
+
+/// A read: runs and reports.
+pub(super) struct Read(RunRead);
+
+type RunRead = Box<dyn FnOnce(&Connection, &Explain<'_>) + Send>;
+
+/// Turns an error of SQLite into one of the store.
+pub(super) type Explain<'a> = dyn Fn(&rusqlite::Error) -> Error + 'a;
+
+impl Write {
+    pub(super) fn new<T: Send + 'static>(
+        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> (Self, oneshot::Receiver<Result<T, Error>>) {
+        let (sender, receiver) = oneshot::channel();
+        let run = move |db: Result<&Connection, Error>, explain: &Explain<'_>| -> Report {
+            let outcome = db.and_then(|db| {
+                all_or_nothing(db, operation).map_err(|failure| own(failure, explain))
+            });
+            // The caller may have gone; the write counts all the same.
+            Box::new(move |committed| drop(sender.send(committed.and(outcome))))
+        };
+        (Self(Box::new(run)), receiver)
+    }
+
+    /// Runs in the open transaction of `db`.
+    pub(super) fn run(self, db: &Connection, explain: &Explain<'_>) -> Report {
+        (self.0)(Ok(db), explain)
+    }
+
+    /// Does not run.
+    pub(super) fn fail(self, error: Error, explain: &Explain<'_>) -> Report {
+        (self.0)(Err(error), explain)
+    }
+}
+
+impl Read {
+    pub(super) fn new<T: Send + 'static>(
+        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> (Self, oneshot::Receiver<Result<T, Error>>) {
+        let (sender, receiver) = oneshot::channel();
+        let run = move |db: &Connection, explain: &Explain<'_>| {
+            let outcome = snapshot(db, operation).map_err(|failure| own(failure, explain));
+            drop(sender.send(outcome));
+        };
+        (Self(Box::new(run)), receiver)
+    }
+
+    pub(super) fn run(self, db: &Connection, explain: &Explain<'_>) {
+        (self.0)(db, explain);
+    }
+}
+
+fn own(failure: Failure, explain: &Explain<'_>) -> Error {
+    match failure {
+        Failure::Sqlite(error) => explain(&error),
+        Failure::Own(error) => error,
+    }
+}
+
+/// One write of a group must not take along the others when it fails.
+fn all_or_nothing<T>(
+    db: &Connection,
+    operation: impl FnOnce(&Connection) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    db.execute_batch("SAVEPOINT one")?;
+    let outcome = operation(db);
+    if outcome.is_err() && !db.is_autocommit() {
+        db.execute_batch("ROLLBACK TO one")?;
+    }
+    if !db.is_autocommit() {
+        db.execute_batch("RELEASE one")?;
+    }
+    outcome
+}
+
+/// All statements of one read see the same state.
+fn snapshot<T>(
+    db: &Connection,
+    operation: impl FnOnce(&Connection) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let transaction = db.unchecked_transaction()?;
+    operation(&transaction)
+}

@@ -1,0 +1,35 @@
+//! Numbered migrations, each applied once and all of them in one transaction.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::open::explain;
+use crate::error::Error;
+
+/// All migrations in order; the number is the index counted from 1.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_devices_and_tasks.sql")];
+
+/// Brings the database up to date.
+pub(super) fn migrate(db: &Connection, path: &Path) -> Result<(), Error> {
+    let applied = applied(db).map_err(|error| explain(path, &error))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if applied > known {
+        return Err(Error::Newer { path: path.to_owned(), found: applied, known });
+    }
+    apply(db, applied).map_err(|error| explain(path, &error))
+}
+
+fn applied(db: &Connection) -> Result<u32, rusqlite::Error> {
+    db.execute_batch("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY) STRICT")?;
+    db.query_row("SELECT coalesce(max(number), 0) FROM migration", [], |row| row.get(0))
+}
+
+fn apply(db: &Connection, applied: u32) -> Result<(), rusqlite::Error> {
+    let transaction = db.unchecked_transaction()?;
+    for (number, sql) in (1_u32..).zip(MIGRATIONS).filter(|(number, _)| *number > applied) {
+        transaction.execute_batch(sql)?;
+        transaction.execute("INSERT INTO migration (number) VALUES (?1)", [number])?;
+    }
+    transaction.commit()
+}

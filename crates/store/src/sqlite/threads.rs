@@ -1,0 +1,179 @@
+//! The threads of the store and the queues before them.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+
+use super::jobs::{Failure, Read, Report, Write};
+use super::open::{Opened, explain, open_beside};
+use crate::error::Error;
+use crate::limits::{
+    CHECKPOINT_ROWS, LOG_BYTES_MAX, READERS, READS_WAITING_MAX, WRITES_PER_COMMIT_MAX,
+    WRITES_WAITING_MAX,
+};
+
+/// The running threads. Dropping it finishes what waits and closes the database.
+#[derive(Debug)]
+pub(super) struct Threads {
+    writes: Option<mpsc::Sender<Write>>,
+    reads: Option<mpsc::Sender<Read>>,
+    handles: Vec<JoinHandle<()>>,
+    /// Given back after the database is closed.
+    _lock: File,
+}
+
+type ReadQueue = Arc<Mutex<mpsc::Receiver<Read>>>;
+
+impl Threads {
+    pub(super) fn start(opened: Opened) -> Result<Self, Error> {
+        let Opened { writer, path, lock } = opened;
+        let (writes, write_queue) = mpsc::channel(WRITES_WAITING_MAX);
+        let (reads, read_queue) = mpsc::channel(READS_WAITING_MAX);
+        let read_queue: ReadQueue = Arc::new(Mutex::new(read_queue));
+        let (wake, woken) = sync_channel(1);
+        let mut threads =
+            Self { writes: Some(writes), reads: Some(reads), handles: Vec::new(), _lock: lock };
+        let checkpointer = open_beside(&path, false)?;
+        for _ in 0..READERS {
+            let (db, queue, path) = (open_beside(&path, true)?, read_queue.clone(), path.clone());
+            threads.spawn("store-read", &path.clone(), move || read_all(&db, &queue, &path))?;
+        }
+        let log = path.with_extension("db-wal");
+        threads.spawn("store-log", &path, move || write_back_all(&checkpointer, &woken, &log))?;
+        let own_path = path.clone();
+        threads.spawn("store-write", &path, move || {
+            write_all(&writer, write_queue, &wake, &own_path);
+        })?;
+        Ok(threads)
+    }
+
+    /// Runs a write; returns after its commit.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (job, outcome) = Write::new(operation);
+        let queue = self.writes.as_ref().ok_or(Error::Closed)?;
+        queue.send(job).await.map_err(|_| Error::Closed)?;
+        outcome.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Runs a read.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (job, outcome) = Read::new(operation);
+        let queue = self.reads.as_ref().ok_or(Error::Closed)?;
+        queue.send(job).await.map_err(|_| Error::Closed)?;
+        outcome.await.map_err(|_| Error::Closed)?
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        path: &Path,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Error> {
+        let handle = thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+            Error::Database { path: path.to_owned(), reason: format!("no thread: {error}") }
+        })?;
+        self.handles.push(handle);
+        Ok(())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // The threads end when their queues are empty and nobody can fill them again.
+        (self.writes, self.reads) = (None, None);
+        for handle in self.handles.drain(..) {
+            // A thread that panicked has reported it already.
+            drop(handle.join());
+        }
+    }
+}
+
+fn write_all(
+    db: &Connection,
+    mut queue: mpsc::Receiver<Write>,
+    wake: &SyncSender<()>,
+    path: &Path,
+) {
+    let mut written_back = db.total_changes();
+    while let Some(first) = queue.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < WRITES_PER_COMMIT_MAX
+            && let Ok(next) = queue.try_recv()
+        {
+            group.push(next);
+        }
+        commit(db, group, path);
+        if db.total_changes().saturating_sub(written_back) >= CHECKPOINT_ROWS {
+            written_back = db.total_changes();
+            // When it is full the checkpointer has been woken already.
+            let _ = wake.try_send(());
+        }
+    }
+}
+
+/// Commits a group of writes with one sync, then tells their callers.
+fn commit(db: &Connection, group: Vec<Write>, path: &Path) {
+    let explain = |error: &rusqlite::Error| explain(path, error);
+    let mut reports: Vec<Report> = Vec::with_capacity(group.len());
+    let mut outcome = db.execute_batch("BEGIN IMMEDIATE").map_err(|error| explain(&error));
+    for write in group {
+        if let Err(error) = &outcome {
+            reports.push(write.fail(error.clone(), &explain));
+            continue;
+        }
+        reports.push(write.run(db, &explain));
+        // An error such as a full disk undoes the whole transaction.
+        if db.is_autocommit() {
+            outcome = Err(undone(path));
+        }
+    }
+    if outcome.is_ok() {
+        outcome = db.execute_batch("COMMIT").map_err(|error| explain(&error));
+    }
+    if outcome.is_err() && !db.is_autocommit() {
+        // Nothing more can be done should even this fail: the callers learn that nothing is saved.
+        drop(db.execute_batch("ROLLBACK"));
+    }
+    for report in reports {
+        report(outcome.clone());
+    }
+}
+
+fn undone(path: &Path) -> Error {
+    let reason = "another write of the same transaction failed".to_owned();
+    Error::Database { path: path.to_owned(), reason }
+}
+
+fn read_all(db: &Connection, queue: &ReadQueue, path: &Path) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let Some(read) = next else { return };
+        read.run(db, &|error| explain(path, error));
+    }
+}
+
+fn write_back_all(db: &Connection, woken: &Receiver<()>, log: &Path) {
+    // An error is not lost: the log keeps everything, and the next round tries again.
+    while woken.recv().is_ok() {
+        drop(write_back(db, "PASSIVE"));
+        if log.metadata().is_ok_and(|log| log.len() > LOG_BYTES_MAX) {
+            drop(write_back(db, "TRUNCATE"));
+        }
+    }
+    drop(write_back(db, "TRUNCATE"));
+}
+
+fn write_back(db: &Connection, mode: &str) -> Result<(), rusqlite::Error> {
+    db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+}

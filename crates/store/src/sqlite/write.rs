@@ -1,0 +1,235 @@
+//! Changes. Each function runs inside a transaction.
+
+use drover_provision::{Batch, DeviceFields, DeviceKey, Parameter, Task, TaskId, TaskState};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::encode::{self, Result};
+use super::jobs::Failure;
+use super::read;
+use crate::TaskStatus;
+use crate::error::Error;
+use crate::limits::{DONE_TASKS_KEPT, TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX, TASKS_PER_DEVICE_MAX};
+
+type Outcome<T> = std::result::Result<T, Failure>;
+
+pub(super) fn save(db: &Connection, batch: &Batch) -> Outcome<()> {
+    if let Some(fields) = &batch.fields {
+        put_device(db, &batch.device, fields)?;
+    }
+    // Without fields a device that was deleted stays deleted.
+    let Some(device) = read::device_id(db, &batch.device)? else { return Ok(()) };
+    for (path, parameter) in &batch.parameters {
+        put_parameter(db, device, path, parameter.as_ref())?;
+    }
+    for (id, task) in &batch.tasks {
+        match task {
+            Some(task) => update_task(db, device, task)?,
+            None => remove_task(db, id).map(drop)?,
+        }
+    }
+    let is_done = |task: &Task| matches!(task.state, TaskState::Done(_));
+    if batch.tasks.values().flatten().any(is_done) {
+        prune_done(db, device)?;
+    }
+    Ok(())
+}
+
+pub(super) fn delete_device(db: &Connection, key: &DeviceKey) -> Outcome<bool> {
+    let mut statement = db.prepare_cached("DELETE FROM device WHERE key = ?1")?;
+    Ok(statement.execute([key.as_str()])? > 0)
+}
+
+pub(super) fn add_tag(db: &Connection, key: &DeviceKey, tag: &str) -> Outcome<bool> {
+    if tag.is_empty() || tag.chars().nth(TAG_CHARS_MAX).is_some() {
+        return Err(Error::InvalidTag.into());
+    }
+    let Some(device) = read::device_id(db, key)? else { return Ok(false) };
+    db.prepare_cached("INSERT INTO tag (device, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![device, tag])?;
+    let tags: u32 = db
+        .prepare_cached("SELECT count(*) FROM tag WHERE device = ?1")?
+        .query_row([device], |row| row.get(0))?;
+    if tags > TAGS_PER_DEVICE_MAX {
+        let (device, limit) = (key.clone(), TAGS_PER_DEVICE_MAX);
+        return Err(Error::TooMany { device, limit, what: "tags" }.into());
+    }
+    Ok(true)
+}
+
+pub(super) fn remove_tag(db: &Connection, key: &DeviceKey, tag: &str) -> Outcome<bool> {
+    let Some(device) = read::device_id(db, key)? else { return Ok(false) };
+    db.prepare_cached("DELETE FROM tag WHERE device = ?1 AND tag = ?2")?
+        .execute(params![device, tag])?;
+    Ok(true)
+}
+
+pub(super) fn insert_task(db: &Connection, task: &Task) -> Outcome<()> {
+    let Some(device) = read::device_id(db, &task.device)? else {
+        return Err(Error::NoSuchDevice(task.device.clone()).into());
+    };
+    if read::task(db, &task.id)?.is_some() {
+        return Err(Error::TaskExists(task.id.clone()).into());
+    }
+    remove_same_key(db, device, task)?;
+    check_room(db, device, task)?;
+    let (state, outcome) = encode::state_to_columns(&task.state)?;
+    db.prepare_cached(
+        "INSERT INTO task (id, device, kind, created, due, expiry, unique_key, retries, sent, \
+         instance, state, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        task.id.as_str(),
+        device,
+        encode::kind_to_json(&task.kind)?,
+        task.created.as_microsecond(),
+        task.due.as_microsecond(),
+        task.expiry.map(Timestamp::as_microsecond),
+        task.unique_key,
+        task.retries,
+        task.progress.sent.map(Timestamp::as_microsecond),
+        task.progress.instance,
+        state,
+        outcome,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn delete_task(db: &Connection, id: &TaskId) -> Outcome<bool> {
+    Ok(remove_task(db, id)?)
+}
+
+pub(super) fn retry_task(db: &Connection, id: &TaskId) -> Outcome<Option<Task>> {
+    let Some(mut task) = read::task(db, id)? else { return Ok(None) };
+    match task.state {
+        TaskState::Done(_) => return Ok(None),
+        TaskState::Waiting => return Ok(Some(task)),
+        TaskState::Faulted(_) => task.retry(),
+    }
+    if let Some(device) = read::device_id(db, &task.device)? {
+        update_task(db, device, &task)?;
+    }
+    Ok(Some(task))
+}
+
+fn put_device(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO device (key, manufacturer, oui, product_class, serial_number, registered, \
+         last_inform, last_boot, last_bootstrap, last_events, root, cwmp_version, peculiarities, \
+         connection_request_username, connection_request_password) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+         ON CONFLICT (key) DO UPDATE SET manufacturer = ?2, oui = ?3, product_class = ?4, \
+         serial_number = ?5, registered = ?6, last_inform = ?7, last_boot = ?8, \
+         last_bootstrap = ?9, last_events = ?10, root = ?11, cwmp_version = ?12, \
+         peculiarities = ?13, connection_request_username = ?14, \
+         connection_request_password = ?15",
+    )?
+    .execute(params![
+        key.as_str(),
+        fields.identity.manufacturer,
+        fields.identity.oui,
+        fields.identity.product_class,
+        fields.identity.serial_number,
+        fields.registered.as_microsecond(),
+        fields.last_inform.as_microsecond(),
+        fields.last_boot.map(Timestamp::as_microsecond),
+        fields.last_bootstrap.map(Timestamp::as_microsecond),
+        encode::events_to_json(&fields.last_events)?,
+        fields.root,
+        fields.cwmp_version.as_str(),
+        encode::to_json(&fields.peculiarities)?,
+        fields.connection_request.username,
+        fields.connection_request.password().expose(),
+    ])?;
+    Ok(())
+}
+
+fn put_parameter(
+    db: &Connection,
+    device: i64,
+    path: &str,
+    parameter: Option<&Parameter>,
+) -> Result<()> {
+    let Some(parameter) = parameter else {
+        db.prepare_cached("DELETE FROM parameter WHERE device = ?1 AND path = ?2")?
+            .execute(params![device, path])?;
+        return Ok(());
+    };
+    let value = parameter.value.as_ref();
+    db.prepare_cached(
+        "INSERT INTO parameter (device, path, type, value, writable, time) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (device, path) \
+         DO UPDATE SET type = ?3, value = ?4, writable = ?5, time = ?6",
+    )?
+    .execute(params![
+        device,
+        path,
+        value.map(|value| encode::type_code(value.value_type)),
+        value.map(|value| value.text.as_str()),
+        parameter.writable,
+        parameter.time.as_microsecond(),
+    ])?;
+    Ok(())
+}
+
+/// Changes what a session or a retry may change of a task; one that was deleted stays deleted.
+fn update_task(db: &Connection, device: i64, task: &Task) -> Result<()> {
+    let (state, outcome) = encode::state_to_columns(&task.state)?;
+    db.prepare_cached(
+        "UPDATE task SET kind = ?3, retries = ?4, sent = ?5, instance = ?6, state = ?7, \
+         outcome = ?8 WHERE id = ?1 AND device = ?2",
+    )?
+    .execute(params![
+        task.id.as_str(),
+        device,
+        encode::kind_to_json(&task.kind)?,
+        task.retries,
+        task.progress.sent.map(Timestamp::as_microsecond),
+        task.progress.instance,
+        state,
+        outcome,
+    ])?;
+    Ok(())
+}
+
+fn remove_task(db: &Connection, id: &TaskId) -> Result<bool> {
+    Ok(db.prepare_cached("DELETE FROM task WHERE id = ?1")?.execute([id.as_str()])? > 0)
+}
+
+fn remove_same_key(db: &Connection, device: i64, task: &Task) -> Result<()> {
+    let Some(unique_key) = &task.unique_key else { return Ok(()) };
+    // A request of the other task may be under way, and its outcome must find its place.
+    db.prepare_cached(
+        "DELETE FROM task WHERE device = ?1 AND unique_key = ?2 AND state <> ?3 AND sent IS NULL",
+    )?
+    .execute(params![device, unique_key, encode::status_code(TaskStatus::Done)])?;
+    Ok(())
+}
+
+fn check_room(db: &Connection, device: i64, task: &Task) -> Outcome<()> {
+    let waiting: u32 = db
+        .prepare_cached("SELECT count(*) FROM task WHERE device = ?1 AND state <> ?2")?
+        .query_row(params![device, encode::status_code(TaskStatus::Done)], |row| row.get(0))?;
+    if waiting >= TASKS_PER_DEVICE_MAX {
+        let (device, limit) = (task.device.clone(), TASKS_PER_DEVICE_MAX);
+        let what = "waiting and faulted tasks";
+        return Err(Error::TooMany { device, limit, what }.into());
+    }
+    Ok(())
+}
+
+/// Removes all but the newest done tasks of a device.
+fn prune_done(db: &Connection, device: i64) -> Result<()> {
+    let done = encode::status_code(TaskStatus::Done);
+    let oldest: Option<i64> = db
+        .prepare_cached(
+            "SELECT number FROM task WHERE device = ?1 AND state = ?2 \
+             ORDER BY number DESC LIMIT 1 OFFSET ?3",
+        )?
+        .query_row(params![device, done, DONE_TASKS_KEPT], |row| row.get(0))
+        .optional()?;
+    let Some(oldest) = oldest else { return Ok(()) };
+    db.prepare_cached("DELETE FROM task WHERE device = ?1 AND state = ?2 AND number <= ?3")?
+        .execute(params![device, done, oldest])?;
+    Ok(())
+}
