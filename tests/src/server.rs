@@ -1,0 +1,110 @@
+//! `drover serve`, started as a user starts it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::nbi::Nbi;
+use crate::process::Process;
+use crate::programs;
+
+/// How to start a server.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The configuration file, but for the addresses.
+    pub config: String,
+    /// The folder of the database; without it, a temporary one.
+    pub data: Option<PathBuf>,
+    /// What comes before the program on the command line, such as `strace` with its options.
+    pub wrapper: Vec<OsString>,
+    /// `DROVER_LOG`; without it, the default.
+    pub log: Option<String>,
+}
+
+impl Options {
+    /// Options with this configuration.
+    pub fn with_config(config: &str) -> Self {
+        Self { config: config.to_owned(), ..Self::default() }
+    }
+}
+
+/// A running server, which is killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// The program.
+    pub process: Process,
+    /// Where devices connect.
+    pub cwmp: SocketAddr,
+    /// Where programs connect.
+    pub nbi: Nbi,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts a server with open authentication and a temporary folder.
+    pub fn start() -> Self {
+        Self::start_with(Options::default())
+    }
+
+    /// Starts a server and waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start_with(options: Options) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = folder.path().join("drover.toml");
+        fs::write(&config, &options.config).expect("the configuration is written");
+        let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
+        let process = Process::start("drover serve", &mut command(&options, &config, &data));
+        let (cwmp, nbi) = addresses(&process);
+        Self { process, cwmp, nbi: Nbi::new(nbi), folder }
+    }
+
+    /// The temporary folder of the configuration and, if nothing else was said, of the data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The URL for devices.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.cwmp)
+    }
+}
+
+fn command(options: &Options, config: &Path, data: &Path) -> Command {
+    let mut words = options.wrapper.clone();
+    words.push(programs::ours("drover").into_os_string());
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).arg("serve").arg("--config").arg(config).arg("--data").arg(data);
+    command.env("DROVER_CWMP__LISTEN", "[\"127.0.0.1:0\"]");
+    command.env("DROVER_NBI__LISTEN", "127.0.0.1:0");
+    if let Some(log) = &options.log {
+        command.env("DROVER_LOG", log);
+    }
+    command
+}
+
+/// Reads the lines that a server says before it is ready.
+fn addresses(process: &Process) -> (SocketAddr, SocketAddr) {
+    let (mut cwmp, mut nbi) = (None, None);
+    loop {
+        let Some(line) = process.line() else {
+            panic!("drover serve ended at its start:\n{}", process.log());
+        };
+        match line.split_once(' ') {
+            Some(("CWMP", url)) => cwmp = cwmp.or_else(|| address(url)),
+            Some(("NBI", url)) => nbi = address(url),
+            _ if line == "ready" => break,
+            _ => panic!("unexpected output: {line}"),
+        }
+    }
+    (cwmp.expect("a line with the CWMP address"), nbi.expect("a line with the NBI address"))
+}
+
+fn address(url: &str) -> Option<SocketAddr> {
+    url.trim().strip_prefix("http://")?.trim_end_matches('/').parse().ok()
+}
