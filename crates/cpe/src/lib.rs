@@ -18,6 +18,8 @@ mod endpoint;
 mod key;
 pub mod limits;
 mod model;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use clock::Clock;

@@ -353,6 +353,3 @@ impl fmt::Debug for Device {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -299,7 +299,7 @@ impl ModelBuilder {
         }
         let mut here = &mut self.children;
         while let Some(name) = names.next() {
-            here = match names.peek().map(|next| *next) {
+            here = match names.peek().copied() {
                 Some("{i}") => {
                     names.next();
                     &mut table_at(here, name)?.template
@@ -398,7 +398,8 @@ impl Flattener {
 
     /// Everything pushed since `id` lies below it.
     fn close(&mut self, id: NodeId) {
-        self.nodes[id as usize].end = self.nodes.len() as NodeId;
+        // Pushing has checked that the number fits.
+        self.nodes[id as usize].end = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
     }
 
     fn draft(&mut self, name: &str, draft: Draft, above: &Place) -> Result<NodeId, BuildError> {
