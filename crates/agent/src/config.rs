@@ -53,6 +53,8 @@ pub struct AcsConfig {
     pub username: String,
     /// Factory default of `ManagementServer.Password`.
     pub password: Secret,
+    /// Whether an ACS without TLS may ask for the password in the clear (AUTH-02).
+    pub allow_basic: bool,
 }
 
 /// `[connection_request]`
@@ -259,7 +261,8 @@ impl AcsConfig {
             "URL" => self.url = value.to_owned(),
             "USERNAME" => self.username = value.to_owned(),
             "PASSWORD" => self.password = Secret::new(value),
-            _ => return Err(unknown("URL, USERNAME, PASSWORD")),
+            "ALLOW_BASIC" => self.allow_basic = parse(value, "true or false")?,
+            _ => return Err(unknown("URL, USERNAME, PASSWORD, ALLOW_BASIC")),
         }
         Ok(())
     }
@@ -376,6 +379,7 @@ struct AcsFile {
     url: Option<String>,
     username: Option<String>,
     password: Option<String>,
+    allow_basic: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -423,6 +427,7 @@ impl ConfigFile {
             replace(&mut config.acs.url, acs.url);
             replace(&mut config.acs.username, acs.username);
             replace(&mut config.acs.password, acs.password.map(Secret::new));
+            replace(&mut config.acs.allow_basic, acs.allow_basic);
         }
         if let Some(request) = self.connection_request {
             request.apply(&mut config.connection_request);

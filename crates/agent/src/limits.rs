@@ -70,3 +70,13 @@ pub const LISTENER_RATE_PERIOD: Duration = Duration::from_secs(60);
 
 /// Keys of one table whose instance number is remembered, beyond those that are present.
 pub const INSTANCE_KEYS_MAX: usize = 256;
+
+/// Time that the network gets to settle after a change, before it is read: a renumbered interface
+/// loses its address and gets the new one in two steps.
+pub const NETWORK_SETTLE_TIME: Duration = Duration::from_millis(500);
+
+/// How often watched values are read that no event of the kernel announces.
+pub const WATCH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Wait after a session that could not even be started.
+pub const START_FAILURE_WAIT: Duration = Duration::from_secs(60);

@@ -142,7 +142,7 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(AgentState::decode(&bytes[..length]).is_err(), "{length}");
         }
-        let mut longer = bytes.clone();
+        let mut longer = bytes;
         longer.push(0);
         assert_eq!(AgentState::decode(&longer), Err(StateContentError::Damaged));
     }

@@ -20,6 +20,7 @@ state_dir = "/tmp/state"
 url = "http://acs.example:7547/cwmp"
 username = "user"
 password = "secret"
+allow_basic = true
 [connection_request]
 enable = false
 address = "192.0.2.1"
@@ -43,6 +44,7 @@ fn every_key_can_be_written_in_the_file() {
     let config = load(FULL, &[]).unwrap();
     config.check().unwrap();
     assert_eq!(config.acs.password.expose(), "secret");
+    assert!(config.acs.allow_basic);
     let expected = ConnectionRequestConfig {
         enable: false,
         address: "192.0.2.1".parse().unwrap(),
@@ -63,6 +65,7 @@ fn every_key_can_come_from_the_environment_which_wins() {
         ("DROVER_ACS__URL", "http://other.example/"),
         ("DROVER_ACS__USERNAME", "other"),
         ("DROVER_ACS__PASSWORD", "12345"),
+        ("DROVER_ACS__ALLOW_BASIC", "false"),
         ("DROVER_CONNECTION_REQUEST__ENABLE", "true"),
         ("DROVER_CONNECTION_REQUEST__ADDRESS", "::1"),
         ("DROVER_CONNECTION_REQUEST__PORT", "8"),
@@ -87,6 +90,7 @@ fn every_key_can_come_from_the_environment_which_wins() {
     }
     assert_eq!(config.log.level, LevelFilter::WARN);
     assert_eq!(config.acs.password.expose(), "12345");
+    assert!(!config.acs.allow_basic);
     assert_eq!(config.connection_request.password.expose(), "cp");
 }
 

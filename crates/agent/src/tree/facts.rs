@@ -60,11 +60,7 @@ impl Facts {
         }
     }
 
-    /// The version of the running kernel.
-    pub fn kernel_release(&self) -> &str {
-        &self.host.kernel_release
-    }
-
+    /// Everything but the identity, which the device itself keeps.
     pub(crate) fn write(&self, reading: &mut Reading) {
         let host = &self.host;
         let model = host.hardware_model.as_deref().unwrap_or(&host.architecture);
@@ -74,12 +70,8 @@ impl Facts {
         let software = format!("{},{own}", host.os_name.replace(',', "%2C"));
         let values = [
             ("RootDataModelVersion", ROOT_DATA_MODEL_VERSION),
-            ("DeviceInfo.Manufacturer", &self.manufacturer),
-            ("DeviceInfo.ManufacturerOUI", &self.oui),
             ("DeviceInfo.ModelName", &limited(model)),
             ("DeviceInfo.Description", &host.os_name),
-            ("DeviceInfo.ProductClass", &self.product_class),
-            ("DeviceInfo.SerialNumber", &self.serial_number),
             ("DeviceInfo.HardwareVersion", &limited(hardware)),
             ("DeviceInfo.SoftwareVersion", &limited(&host.kernel_release)),
             ("DeviceInfo.AdditionalHardwareVersion", &limited(&host.architecture)),

@@ -42,6 +42,20 @@ impl Instances {
         numbers
     }
 
+    /// The numbers of addresses in `table`, in their order, each given as its origin and itself.
+    ///
+    /// An address that is new takes over the number of one of the same origin that is gone, so
+    /// that a box whose address changes keeps its row and the row gets another value.
+    pub fn assign_addresses(&mut self, table: &str, addresses: &[(&str, String)]) -> Vec<u32> {
+        let rows = self.tables.entry(table.to_owned()).or_default();
+        let key = |(origin, address): &(&str, String)| format!("{origin} {address}");
+        let keys: Vec<String> = addresses.iter().map(key).collect();
+        for (key, (origin, _)) in keys.iter().zip(addresses) {
+            rows.take_over(key, &format!("{origin} "), &keys);
+        }
+        self.assign(table, keys.iter().map(String::as_str))
+    }
+
     /// The number of a key that was assigned before.
     pub fn number(&self, table: &str, key: &str) -> Option<u32> {
         self.tables.get(table)?.numbers.get(key).copied()
@@ -95,6 +109,21 @@ impl Table {
         self.highest
     }
 
+    /// Gives `key`, if it is new, the lowest number of a key with the same beginning that is not
+    /// among `present`.
+    fn take_over(&mut self, key: &str, beginning: &str, present: &[String]) {
+        if self.numbers.contains_key(key) {
+            return;
+        }
+        let gone =
+            |(old, _): &(&String, &u32)| old.starts_with(beginning) && !present.contains(old);
+        let lowest = self.numbers.iter().filter(gone).min_by_key(|(_, number)| **number);
+        if let Some((old, number)) = lowest.map(|(old, number)| (old.clone(), *number)) {
+            self.numbers.remove(&old);
+            self.numbers.insert(key.to_owned(), number);
+        }
+    }
+
     fn forget_absent(&mut self, present: &[u32]) -> Vec<u32> {
         let excess = self.numbers.len().saturating_sub(INSTANCE_KEYS_MAX);
         let mut absent: Vec<u32> =
@@ -137,6 +166,22 @@ mod tests {
         assert_eq!(instances.tables.len(), INSTANCE_KEYS_MAX);
         let restored = Instances::from_text(&instances.to_text()).unwrap();
         assert_eq!(restored, instances);
+    }
+
+    #[test]
+    fn a_changed_address_keeps_its_row() {
+        let mut instances = Instances::default();
+        let mut assign = |addresses: &[(&'static str, &str)]| {
+            let owned: Vec<_> =
+                addresses.iter().map(|(origin, text)| (*origin, text.to_string())).collect();
+            instances.assign_addresses("T", &owned)
+        };
+        assert_eq!(assign(&[("DHCP", "a"), ("Static", "b")]), [1, 2]);
+        assert_eq!(assign(&[("Static", "b"), ("DHCP", "c")]), [2, 1], "the lease changed");
+        assert_eq!(assign(&[("DHCP", "c"), ("DHCP", "d")]), [1, 3], "b is gone, d is not static");
+        assert!(assign(&[]).is_empty());
+        assert_eq!(assign(&[("DHCP", "e"), ("Static", "f")]), [1, 2]);
+        assert_eq!(assign(&[("DHCP", "d"), ("DHCP", "e")]), [3, 1]);
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 mod facts;
 mod instances;
+mod model;
 mod schema;
 mod values;
 
 pub use facts::Facts;
 pub use instances::{Instances, InstancesError};
-pub(crate) use schema::{HostParameter, PARAMETERS, TABLES, Trait};
+pub use model::build_model;
+#[cfg(test)]
+use schema::{PARAMETERS, TABLES};
 pub use values::Reading;
 
 use tracing::warn;

@@ -248,8 +248,11 @@ fn address_rows<'a>(
 ) -> Vec<(u32, &'a Address)> {
     let family = addresses.iter().filter(|address| address.address.is_ipv6() == ipv6);
     let addresses: Vec<&Address> = family.copied().collect();
-    let keys: Vec<String> = addresses.iter().map(|address| address.address.to_string()).collect();
-    let numbers = instances.assign(table, keys.iter().map(String::as_str));
+    let keys: Vec<(&str, String)> = addresses
+        .iter()
+        .map(|address| (origin(address.origin), address.address.to_string()))
+        .collect();
+    let numbers = instances.assign_addresses(table, &keys);
     reading.add_rows(table, &numbers);
     numbers.into_iter().zip(addresses).collect()
 }

@@ -100,6 +100,26 @@ fn rows_come_before_the_rows_inside_them() {
 }
 
 #[test]
+fn the_model_knows_every_value_and_takes_it() {
+    let config = crate::config::Config::default();
+    let model = std::sync::Arc::new(crate::tree::build_model(&config).unwrap());
+    let identity = drover_cpe::Identity::new("M", "D20E4A", "P", "1").unwrap();
+    let mut device = drover_cpe::Device::new(model, identity);
+    let clock = drover_cpe::Clock::relative(Duration::ZERO);
+    let mut reading = Reading::default();
+    network(&mut reading, &example(), &mut Instances::default(), Timestamp::UNIX_EPOCH);
+    for (table, numbers) in &reading.rows {
+        device.set_instances(table, numbers, &clock).unwrap();
+    }
+    for (path, value) in &reading.values {
+        device.update(path, value, &clock).unwrap();
+        assert_eq!(device.value(path).unwrap().text, *value);
+    }
+    let count = device.value("Device.IP.Interface.2.IPv4AddressNumberOfEntries").unwrap();
+    assert_eq!(count.text, "1");
+}
+
+#[test]
 fn an_address_keeps_its_number_when_another_goes() {
     let mut instances = Instances::default();
     let mut snapshot = example();
@@ -122,6 +142,11 @@ fn masks_and_lifetimes_at_their_ends() {
     assert_eq!(expiry(Some(u32::MAX), late), "0001-01-01T00:00:00Z");
 }
 
+fn facts() -> Facts {
+    let first_use = "2026-01-01T00:00:00Z".to_owned();
+    Facts::new(&DeviceConfig::default(), crate::linux::identity(), "1", first_use)
+}
+
 /// A concrete path with `{i}` for each instance number.
 fn template(path: &str) -> String {
     let part = |part: &str| match part.parse::<u32>() {
@@ -133,12 +158,7 @@ fn template(path: &str) -> String {
 
 #[test]
 fn schema_and_values_name_the_same_things_with_the_right_types() {
-    let facts = Facts::new(
-        &DeviceConfig::default(),
-        crate::linux::identity(),
-        "1",
-        "2026-01-01T00:00:00Z".to_owned(),
-    );
+    let facts = facts();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut reading = runtime.block_on(async {
         let mut tree = HostTree::new(Instances::default(), facts).unwrap();
