@@ -1,1 +1,28 @@
 //! The ACS: CWMP listener, northbound API and connection requests.
+//!
+//! This is a shell: sockets, HTTP, clocks and randomness. What a session does is decided by
+//! `drover-provision`, what is kept by `drover-store`. A reply leaves only when what it acknowledges
+//! is durable.
+//!
+//! [`serve`] starts everything; [`AcsConfig`] says how.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod config;
+mod connection_request;
+mod cwmp;
+mod entropy;
+pub mod limits;
+mod nbi;
+mod net;
+mod peer;
+mod server;
+
+pub use config::{
+    AcsConfig, AuthConfig, AuthMode, ConfigError, ConnectionRequestConfig, CwmpConfig, CwmpLimits,
+    NbiConfig, UserConfig,
+};
+pub use connection_request::{ConnectionRequestError, ConnectionRequester};
+pub use entropy::NoEntropy;
+pub use server::{Running, ServeError, serve};

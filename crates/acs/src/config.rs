@@ -1,0 +1,443 @@
+//! The configuration of the ACS, as it stands in a TOML file.
+//!
+//! Every key has a default, so the empty file is a working configuration. Unknown keys are errors.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use drover_cwmp::auth::{Credentials, Secret};
+use serde::{Deserialize, Deserializer};
+
+use crate::limits;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AcsConfig {
+    /// Folder of the database. Default: `drover-data` in the working directory.
+    pub data_dir: PathBuf,
+    /// `[cwmp]`: the listener for devices.
+    pub cwmp: CwmpConfig,
+    /// `[connection_request]`: how devices are asked to start a session.
+    pub connection_request: ConnectionRequestConfig,
+    /// `[nbi]`: the northbound interface.
+    pub nbi: NbiConfig,
+}
+
+impl Default for AcsConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("drover-data"),
+            cwmp: CwmpConfig::default(),
+            connection_request: ConnectionRequestConfig::default(),
+            nbi: NbiConfig::default(),
+        }
+    }
+}
+
+/// The listener for devices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CwmpConfig {
+    /// Addresses with ports, such as `"0.0.0.0:7547"` (the default) or `"[::]:7547"`. Port 0 takes
+    /// any free one.
+    pub listen: Vec<SocketAddr>,
+    /// The only request path that is served, such as `"/acs"`. Default: any path (`HTTP-18`).
+    pub path: Option<String>,
+    /// Seconds without a POST after which a session has failed (`ACS-08`), 30 to 600. A device may
+    /// ask for more. Default: 60.
+    pub session_timeout_seconds: u64,
+    /// `[cwmp.auth]`: how devices prove who they are.
+    pub auth: AuthConfig,
+    /// `[cwmp.limits]`: what all devices together may use.
+    pub limits: CwmpLimits,
+}
+
+impl Default for CwmpConfig {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([0, 0, 0, 0], 7547))],
+            path: None,
+            session_timeout_seconds: limits::SESSION_SECONDS,
+            auth: AuthConfig::default(),
+            limits: CwmpLimits::default(),
+        }
+    }
+}
+
+/// How devices prove who they are (section 8.1 of the requirements).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// `"open"` (the default, with a warning at start), `"digest"`, `"basic"` or
+    /// `"digest_or_basic"`.
+    pub mode: AuthMode,
+    /// The protection space. Default: `"drover"`.
+    pub realm: String,
+    /// `[[cwmp.auth.users]]`: who may come in.
+    pub users: Vec<UserConfig>,
+    /// Whether every use of a nonce must count up, so that a copied request is worth nothing
+    /// (`DIG-05`). False spares devices whose count never advances a second round trip. Default:
+    /// true.
+    pub strict_nc: bool,
+    /// Whether passwords may travel readable, which the standard forbids (`AUTH-02`). Needed for
+    /// `"basic"` and `"digest_or_basic"`, because this listener has no TLS. Default: false.
+    pub allow_basic_without_tls: bool,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            mode: AuthMode::Open,
+            realm: "drover".to_owned(),
+            users: Vec::new(),
+            strict_nc: true,
+            allow_basic_without_tls: false,
+        }
+    }
+}
+
+/// The kind of authentication that devices are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// None: whoever reaches the listener is served.
+    Open,
+    /// HTTP basic.
+    Basic,
+    /// HTTP digest with MD5, the one that all devices know (`DIG-01`).
+    Digest,
+    /// Digest, and basic for devices that send it whatever they are asked (quirk 15).
+    DigestOrBasic,
+}
+
+impl AuthMode {
+    /// Whether a password can come over the line in readable form.
+    pub const fn has_basic(self) -> bool {
+        matches!(self, Self::Basic | Self::DigestOrBasic)
+    }
+}
+
+/// One set of credentials of devices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserConfig {
+    /// `ManagementServer.Username` of the devices.
+    pub username: String,
+    /// `ManagementServer.Password` of the devices.
+    #[serde(deserialize_with = "secret")]
+    pub password: Secret,
+    /// The only device that may use it, by its id such as `"00D09E-Test-0001"` (`AUTH-08`).
+    /// Default: any device.
+    #[serde(default)]
+    pub device: Option<String>,
+}
+
+/// What all devices together may use.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CwmpLimits {
+    /// Connections at one time. Default: 20,000.
+    pub connections: usize,
+    /// Open sessions at one time. Default: 10,000.
+    pub sessions: usize,
+    /// Bytes of one request body, as sent and inflated. Default: 67,108,864.
+    pub body_bytes: usize,
+    /// Bytes of all request bodies held at one time. Default: 536,870,912.
+    pub body_bytes_in_flight: usize,
+    /// Seconds for the head of a request, and of silence without a session. Default: 30.
+    pub head_timeout_seconds: u64,
+    /// Seconds for a request body; a body that comes with more than 16 KiB a second gets more.
+    /// Default: 30.
+    pub body_timeout_seconds: u64,
+}
+
+impl Default for CwmpLimits {
+    fn default() -> Self {
+        Self {
+            connections: limits::CONNECTIONS_MAX,
+            sessions: limits::SESSIONS_MAX,
+            body_bytes: limits::BODY_BYTES_MAX,
+            body_bytes_in_flight: limits::BODY_BYTES_IN_FLIGHT_MAX,
+            head_timeout_seconds: limits::HEAD_SECONDS,
+            body_timeout_seconds: limits::BODY_SECONDS,
+        }
+    }
+}
+
+/// How devices are asked to start a session (section 5 of the requirements).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionRequestConfig {
+    /// The user name for devices whose own one is not known. Default: none.
+    pub username: String,
+    /// Its password. Default: none.
+    #[serde(deserialize_with = "secret")]
+    pub password: Secret,
+    /// Milliseconds that a request may take, at most 5,000 (the default).
+    pub timeout_milliseconds: u64,
+    /// Whether the password may travel readable to devices that ask for basic. Default: false.
+    pub allow_basic: bool,
+}
+
+impl Default for ConnectionRequestConfig {
+    fn default() -> Self {
+        Self {
+            username: String::new(),
+            password: Secret::default(),
+            timeout_milliseconds: limits::CONNECTION_REQUEST_MILLISECONDS,
+            allow_basic: false,
+        }
+    }
+}
+
+impl ConnectionRequestConfig {
+    /// The credentials for devices whose own ones are not known.
+    pub fn credentials(&self) -> Credentials {
+        Credentials::new(self.username.clone(), self.password.clone())
+    }
+}
+
+/// The northbound interface.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NbiConfig {
+    /// Address with port. Only loopback addresses, because the interface has no logins yet.
+    /// Default: `"127.0.0.1:7557"`.
+    pub listen: SocketAddr,
+    /// False leaves the interface off. Default: true.
+    pub enabled: bool,
+}
+
+impl Default for NbiConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7557)), enabled: true }
+    }
+}
+
+/// A value that cannot be used. The text names the key and says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("configuration key {key}: {problem}")]
+pub struct ConfigError {
+    /// The key with its section.
+    pub key: &'static str,
+    /// What is wrong and what to do.
+    pub problem: String,
+}
+
+impl ConfigError {
+    fn new(key: &'static str, problem: impl Into<String>) -> Self {
+        Self { key, problem: problem.into() }
+    }
+}
+
+impl AcsConfig {
+    /// Checks what the types do not say.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first value that cannot be used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.cwmp.check()?;
+        self.connection_request.check()?;
+        self.nbi.check()
+    }
+}
+
+impl CwmpConfig {
+    /// The time without a POST after which a session has failed.
+    pub(crate) const fn session_timeout(&self) -> Duration {
+        Duration::from_secs(self.session_timeout_seconds)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            let problem = "no address to listen on; name one, such as \"0.0.0.0:7547\"";
+            return Err(ConfigError::new("cwmp.listen", problem));
+        }
+        if let Some(path) = &self.path
+            && !path.starts_with('/')
+        {
+            let problem = format!("{path:?} is not a path; it starts with \"/\"");
+            return Err(ConfigError::new("cwmp.path", problem));
+        }
+        let range = limits::SESSION_SECONDS_MIN..=limits::SESSION_SECONDS_MAX;
+        in_range("cwmp.session_timeout_seconds", self.session_timeout_seconds, range)?;
+        self.auth.check()?;
+        self.limits.check()
+    }
+}
+
+impl AuthConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.mode != AuthMode::Open && self.users.is_empty() {
+            let problem = "there are none, so no device could come in; add [[cwmp.auth.users]] \
+                           with username and password";
+            return Err(ConfigError::new("cwmp.auth.users", problem));
+        }
+        if self.mode.has_basic() && !self.allow_basic_without_tls {
+            let problem = "basic sends passwords readable over a line without TLS; use \"digest\" \
+                           or set cwmp.auth.allow_basic_without_tls = true";
+            return Err(ConfigError::new("cwmp.auth.mode", problem));
+        }
+        if self.realm.is_empty() || self.realm.chars().any(char::is_control) {
+            let problem = "must be some text without control characters";
+            return Err(ConfigError::new("cwmp.auth.realm", problem));
+        }
+        let empty = self.users.iter().any(|user| user.username.is_empty());
+        if empty {
+            let problem = "a username is empty; give each user one";
+            return Err(ConfigError::new("cwmp.auth.users", problem));
+        }
+        Ok(())
+    }
+}
+
+impl CwmpLimits {
+    fn check(&self) -> Result<(), ConfigError> {
+        let sizes = [
+            ("cwmp.limits.connections", self.connections),
+            ("cwmp.limits.sessions", self.sessions),
+            ("cwmp.limits.body_bytes", self.body_bytes),
+            ("cwmp.limits.body_bytes_in_flight", self.body_bytes_in_flight),
+        ];
+        for (key, value) in sizes {
+            if value == 0 {
+                return Err(ConfigError::new(key, "is 0, which serves nobody; at least 1"));
+            }
+        }
+        let range = 1..=limits::BODY_SECONDS_MAX;
+        in_range("cwmp.limits.head_timeout_seconds", self.head_timeout_seconds, range.clone())?;
+        in_range("cwmp.limits.body_timeout_seconds", self.body_timeout_seconds, range)
+    }
+}
+
+impl ConnectionRequestConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        let range = 1..=limits::CONNECTION_REQUEST_MILLISECONDS_MAX;
+        let key = "connection_request.timeout_milliseconds";
+        in_range(key, self.timeout_milliseconds, range)
+    }
+}
+
+impl NbiConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.enabled && !self.listen.ip().is_loopback() {
+            let problem = format!(
+                "{} can be reached from other machines, but the interface has no logins yet; use a \
+                 loopback address such as \"127.0.0.1:7557\"",
+                self.listen
+            );
+            return Err(ConfigError::new("nbi.listen", problem));
+        }
+        Ok(())
+    }
+}
+
+fn in_range<T: PartialOrd + fmt::Display>(
+    key: &'static str,
+    value: T,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<(), ConfigError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let problem = format!("{value} is out of range; {} to {}", range.start(), range.end());
+    Err(ConfigError::new(key, problem))
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<AcsConfig, String> {
+        let config: AcsConfig = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.check().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    fn problem(text: &str, names: &str) {
+        let error = check(text).expect_err(text);
+        assert!(error.contains(names), "{error:?} does not name {names:?}");
+    }
+
+    #[test]
+    fn the_empty_file_is_a_configuration() {
+        let config = check("").expect("defaults");
+        assert_eq!(config.cwmp.listen[0].port(), 7547);
+        assert_eq!(config.nbi.listen.port(), 7557);
+        assert_eq!(config.cwmp.auth.mode, AuthMode::Open);
+        assert!(config.cwmp.auth.strict_nc);
+    }
+
+    #[test]
+    fn all_keys_are_read() {
+        let text = r#"
+            data_dir = "/var/lib/drover"
+            [cwmp]
+            listen = ["127.0.0.1:0", "[::1]:0"]
+            path = "/acs"
+            session_timeout_seconds = 45
+            [cwmp.auth]
+            mode = "digest_or_basic"
+            realm = "acs"
+            strict_nc = false
+            allow_basic_without_tls = true
+            [[cwmp.auth.users]]
+            username = "u"
+            password = "sesame"
+            device = "00D09E-Test-0001"
+            [cwmp.limits]
+            connections = 1
+            sessions = 2
+            body_bytes = 3
+            body_bytes_in_flight = 4
+            head_timeout_seconds = 5
+            body_timeout_seconds = 6
+            [connection_request]
+            username = "cr"
+            password = "sesame"
+            timeout_milliseconds = 500
+            allow_basic = true
+            [nbi]
+            listen = "[::1]:0"
+            enabled = true
+        "#;
+        let config = check(text).expect("all keys");
+        assert_eq!(config.cwmp.limits.body_bytes_in_flight, 4);
+        assert_eq!(config.connection_request.credentials().password().expose(), "sesame");
+        assert!(!format!("{config:?}").contains("sesame"), "SEC-01");
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        problem("colour = 1", "colour");
+        problem("[cwmp]\nport = 1", "port");
+        problem("[cwmp]\nlisten = [\"acs:http\"]", "listen");
+        problem("[cwmp]\nlisten = []", "cwmp.listen");
+        problem("[cwmp]\npath = \"acs\"", "cwmp.path");
+        problem("[cwmp]\nsession_timeout_seconds = 29", "29 is out of range; 30 to 600");
+        problem("[cwmp]\nsession_timeout_seconds = 601", "601 is out of range");
+        problem("[cwmp.auth]\nmode = \"digest\"", "cwmp.auth.users");
+        problem("[cwmp.auth]\nmode = \"none\"", "none");
+        problem("[cwmp.auth]\nrealm = \"\"", "cwmp.auth.realm");
+        problem("[cwmp.limits]\nsessions = 0", "cwmp.limits.sessions");
+        problem("[cwmp.limits]\nbody_timeout_seconds = 0", "cwmp.limits.body_timeout_seconds");
+        problem("[connection_request]\ntimeout_milliseconds = 5001", "5001 is out of range");
+        problem("[nbi]\nlisten = \"0.0.0.0:7557\"", "has no logins yet");
+    }
+
+    #[test]
+    fn auth_02_basic_without_tls_must_be_wanted() {
+        let users = "[[cwmp.auth.users]]\nusername = \"u\"\npassword = \"p\"";
+        let basic = format!("[cwmp.auth]\nmode = \"basic\"\n{users}");
+        problem(&basic, "allow_basic_without_tls");
+        let wanted = basic.replace("mode", "allow_basic_without_tls = true\nmode");
+        assert!(check(&wanted).is_ok());
+    }
+}

@@ -1,0 +1,122 @@
+//! Every limit of this crate, as a named constant with its unit.
+//!
+//! What an operator may want to change is the default of a configuration key; the rest is fixed.
+//! All of them bound what a peer can make us read, hold or wait for (`SEC-04`).
+
+// Connections of the CWMP listener
+
+/// Connections held at one time unless configured otherwise.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// Connections beyond the limit that are told so with 503 at one time; further ones are dropped.
+pub const REFUSED_CONNECTIONS_MAX: usize = 64;
+/// Seconds that a connection may take for the head of a request, unless configured otherwise. It
+/// is also the longest silence of a connection without a session.
+pub const HEAD_SECONDS: u64 = 30;
+/// Bytes of a request's head (request line and headers).
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Headers of one request.
+pub const HEADERS_MAX: usize = 100;
+/// Seconds for which bytes of a peer are discarded after the last response, so that a peer which
+/// is still sending gets to read the response.
+pub const LINGER_SECONDS_MAX: u64 = 5;
+/// Seconds that requests in progress get to finish when the server stops.
+pub const SHUTDOWN_SECONDS_MAX: u64 = 10;
+/// Seconds that a peer should wait after 503.
+pub const RETRY_AFTER_SECONDS: u64 = 30;
+/// Milliseconds to wait after the system refused to accept a connection, most likely for lack of
+/// file descriptors.
+pub const ACCEPT_PAUSE_MILLISECONDS: u64 = 100;
+
+// Request bodies
+
+/// Bytes of one request body unless configured otherwise, as sent and inflated (`HTTP-20` asks for
+/// at least 64 MiB).
+pub const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of a request body outside of a session. It can only be an Inform, of which this is room
+/// for more than 30,000 changed values.
+pub const INFORM_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of all request bodies held at one time unless configured otherwise.
+pub const BODY_BYTES_IN_FLIGHT_MAX: usize = 512 * 1024 * 1024;
+/// Bytes of the body of a refused request that are read and forgotten to keep the connection.
+pub const DISCARD_BYTES_MAX: usize = 1024 * 1024;
+/// Seconds that a request body may take unless configured otherwise, apart from its size.
+pub const BODY_SECONDS: u64 = 30;
+/// Bytes a second that earn a large body more time than [`BODY_SECONDS`].
+pub const BODY_BYTES_PER_SECOND_MIN: usize = 16 * 1024;
+/// Seconds that a request body may take however large it is.
+pub const BODY_SECONDS_MAX: u64 = 600;
+/// Bytes of a body beyond which it is read on a thread for long work.
+pub const SHORT_WORK_BYTES_MAX: usize = 128 * 1024;
+/// Bytes that are inflated in one step.
+pub const INFLATE_STEP_BYTES: usize = 64 * 1024;
+
+// Sessions
+
+/// Open sessions unless configured otherwise.
+pub const SESSIONS_MAX: usize = 10_000;
+/// Seconds without a POST after which a session has failed, unless configured otherwise
+/// (`ACS-08` asks for at least 30).
+pub const SESSION_SECONDS: u64 = 60;
+/// The least that can be configured, in seconds (`ACS-08`).
+pub const SESSION_SECONDS_MIN: u64 = 30;
+/// The longest time that a device may ask for with its SessionTimeout header, in seconds.
+pub const SESSION_SECONDS_MAX: u64 = 600;
+/// Milliseconds between two looks for sessions that have timed out.
+pub const SWEEP_MILLISECONDS: u64 = 1000;
+/// Seconds that a new session of a device waits for the last request of the old one.
+pub const REPLACED_SECONDS_MAX: u64 = 5;
+/// Seconds that a digest nonce can be used.
+pub const NONCE_SECONDS: u64 = 300;
+/// Milliseconds that wrong credentials wait for their answer, which slows guessing (`SEC-02`).
+pub const REFUSAL_PAUSE_MILLISECONDS: u64 = 500;
+
+// Connection requests
+
+/// Milliseconds that a connection request may take unless configured otherwise.
+pub const CONNECTION_REQUEST_MILLISECONDS: u64 = 5000;
+/// The most that can be configured, in milliseconds: some devices serve nobody else meanwhile
+/// (quirk 32).
+pub const CONNECTION_REQUEST_MILLISECONDS_MAX: u64 = 5000;
+/// Bytes of the answer to a connection request that are looked at.
+pub const CONNECTION_REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// Requests that one connection request may take: challenge, answer, and stale nonces.
+pub const CONNECTION_REQUEST_TRIES_MAX: usize = 4;
+/// Milliseconds of silence after which an answer without an end is taken as it is (quirk 29).
+pub const CONNECTION_REQUEST_SILENCE_MILLISECONDS: u64 = 1000;
+/// Connection requests under way at one time.
+pub const CONNECTION_REQUESTS_MAX: usize = 256;
+
+// Northbound interface
+
+/// Bytes of a request body.
+pub const NBI_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Connections held at one time.
+pub const NBI_CONNECTIONS_MAX: usize = 512;
+/// Conditions of one query.
+pub const QUERY_CONDITIONS_MAX: usize = 1000;
+/// Levels of `$and`, `$or` and `$not` in one query.
+pub const QUERY_DEPTH_MAX: usize = 32;
+/// Bytes of a compiled regular expression.
+pub const QUERY_PATTERN_BYTES_MAX: usize = 1024 * 1024;
+/// Documents that a sorted query may match.
+pub const QUERY_SORTED_MAX: usize = 1_000_000;
+/// Records read from the store at one time.
+pub const QUERY_PAGE_RECORDS: usize = 16;
+/// Milliseconds to wait for a session to start after a connection request, unless the client says
+/// otherwise.
+pub const TASK_WAIT_MILLISECONDS: u64 = 4000;
+/// The most that a client may ask for, in milliseconds.
+pub const TASK_WAIT_MILLISECONDS_MAX: u64 = 120_000;
+/// Seconds to wait for the end of a session that has started.
+pub const TASK_SESSION_SECONDS_MAX: u64 = 120;
+/// Seconds to wait for the end of a session that was open when the task came.
+pub const TASK_BUSY_SECONDS_MAX: u64 = 30;
+/// Characters of a tag.
+pub const TAG_CHARS_MAX: usize = 128;
+/// Seconds that a connection may be silent, as clients of GenieACS know it.
+pub const NBI_IDLE_SECONDS: u64 = 120;
+
+// Listening
+
+/// Connections that wait to be accepted, as far as the system allows.
+pub const LISTEN_BACKLOG: u32 = 1024;

@@ -1,0 +1,199 @@
+//! Devices as clients of GenieACS know them.
+
+use drover_cwmp::{DateTime, Value, ValueType};
+use drover_provision::{DeviceRecord, Parameter, is_object};
+use jiff::Timestamp;
+use serde_json::{Map, Value as Json, json};
+
+use super::projection::{Covers, Projection};
+use super::scalar::Scalar;
+
+/// A date as JavaScript writes it, such as `2026-11-22T13:16:23.000Z`.
+pub(super) fn iso(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// A field of a device's document, without building the document.
+pub(super) fn field<'a>(record: &'a DeviceRecord, name: &str) -> Scalar<'a> {
+    let fields = &record.fields;
+    let optional = |instant: Option<Timestamp>| instant.map_or(Scalar::Missing, Scalar::date);
+    match name {
+        "_id" => Scalar::text(record.key.as_str()),
+        "_deviceId" => Scalar::Object,
+        "_deviceId._Manufacturer" => Scalar::text(&fields.identity.manufacturer),
+        "_deviceId._OUI" => Scalar::text(&fields.identity.oui),
+        "_deviceId._ProductClass" => Scalar::text(&fields.identity.product_class),
+        "_deviceId._SerialNumber" => Scalar::text(&fields.identity.serial_number),
+        "_registered" => Scalar::date(fields.registered),
+        "_lastInform" | "_timestamp" => Scalar::date(fields.last_inform),
+        "_lastBoot" => optional(fields.last_boot),
+        "_lastBootstrap" => optional(fields.last_bootstrap),
+        "_tags" => Scalar::List(record.tags.iter().map(|tag| Scalar::text(tag)).collect()),
+        path => parameter_field(record, path),
+    }
+}
+
+fn parameter_field<'a>(record: &'a DeviceRecord, path: &str) -> Scalar<'a> {
+    let Some((path, member)) = path.rsplit_once('.') else { return Scalar::Missing };
+    if let Some(parameter) = record.parameters.get(path) {
+        return member_of(parameter, false, member);
+    }
+    let object = format!("{path}.");
+    match (record.parameters.get(&object), member) {
+        (Some(parameter), _) => member_of(parameter, true, member),
+        (None, "_object") if record.beneath(&object).next().is_some() => Scalar::Bool(true),
+        (None, _) => Scalar::Missing,
+    }
+}
+
+fn member_of<'a>(parameter: &'a Parameter, is_object: bool, member: &str) -> Scalar<'a> {
+    let value = parameter.value.as_ref();
+    match member {
+        "_object" => Scalar::Bool(is_object),
+        "_writable" => parameter.writable.map_or(Scalar::Missing, Scalar::Bool),
+        "_timestamp" => Scalar::date(parameter.time),
+        "_value" => value.map_or(Scalar::Missing, value_scalar),
+        "_type" => value.map_or(Scalar::Missing, |value| Scalar::text(value.value_type.xsi_type())),
+        _ => Scalar::Missing,
+    }
+}
+
+fn value_scalar(value: &Value) -> Scalar<'_> {
+    match typed(value) {
+        Typed::Bool(value) => Scalar::Bool(value),
+        // Comparisons are made in floating point, as clients expect of numbers in JSON.
+        Typed::Signed(number) => Scalar::Number(number as f64),
+        Typed::Unsigned(number) => Scalar::Number(number as f64),
+        Typed::Date(instant) => Scalar::date(instant),
+        Typed::Text(text) => Scalar::text(text),
+    }
+}
+
+/// A value in the type that JSON has for it.
+enum Typed<'a> {
+    Bool(bool),
+    Signed(i64),
+    Unsigned(u64),
+    Date(Timestamp),
+    Text(&'a str),
+}
+
+/// What does not fit its type stays a text.
+fn typed(value: &Value) -> Typed<'_> {
+    let text = || Typed::Text(&value.text);
+    match value.value_type {
+        ValueType::Boolean => value.as_boolean().map_or_else(text, Typed::Bool),
+        ValueType::Int | ValueType::Long => value.as_integer().map_or_else(text, Typed::Signed),
+        ValueType::UnsignedInt | ValueType::UnsignedLong => {
+            value.as_unsigned().map_or_else(text, Typed::Unsigned)
+        }
+        ValueType::DateTime => {
+            let date = value.text.parse::<DateTime>().ok();
+            date.and_then(|date| date.timestamp()).map_or_else(text, Typed::Date)
+        }
+        _ => text(),
+    }
+}
+
+/// The document of a device, or the part of it that `projection` asks for.
+pub(super) fn document(record: &DeviceRecord, projection: &Projection) -> Json {
+    let mut document = head(record);
+    document.retain(|name, _| !matches!(projection.covers(name), Covers::Nothing));
+    if let Some(Json::Object(identity)) = document.get_mut("_deviceId") {
+        let wanted = |name: &String| projection.covers(&format!("_deviceId.{name}"));
+        identity.retain(|name, _| !matches!(wanted(name), Covers::Nothing));
+    }
+    document.insert("_id".to_owned(), json!(record.key.as_str()));
+    for (path, parameter) in &record.parameters {
+        let name = path.trim_end_matches('.');
+        let covers = projection.covers(name);
+        if name.is_empty() || matches!(covers, Covers::Nothing) {
+            continue;
+        }
+        let node = node_at(&mut document, name, projection);
+        let is_object = is_object(path);
+        let members = members_of(parameter, is_object);
+        let whole = matches!(covers, Covers::Whole);
+        let wanted = |member: &str| {
+            whole || matches!(projection.covers(&format!("{name}.{member}")), Covers::Whole)
+        };
+        node.extend(members.into_iter().filter(|(member, _)| wanted(member)));
+    }
+    Json::Object(document)
+}
+
+/// All but the tree.
+fn head(record: &DeviceRecord) -> Map<String, Json> {
+    let fields = &record.fields;
+    let identity = &fields.identity;
+    let mut head = Map::new();
+    let mut put = |name: &str, value: Json| head.insert(name.to_owned(), value);
+    put("_id", json!(record.key.as_str()));
+    let members = json!({
+        "_Manufacturer": identity.manufacturer,
+        "_OUI": identity.oui,
+        "_ProductClass": identity.product_class,
+        "_SerialNumber": identity.serial_number,
+    });
+    put("_deviceId", members);
+    put("_registered", json!(iso(fields.registered)));
+    put("_lastInform", json!(iso(fields.last_inform)));
+    if let Some(instant) = fields.last_boot {
+        put("_lastBoot", json!(iso(instant)));
+    }
+    if let Some(instant) = fields.last_bootstrap {
+        put("_lastBootstrap", json!(iso(instant)));
+    }
+    put("_tags", json!(record.tags));
+    put("_timestamp", json!(iso(fields.last_inform)));
+    head
+}
+
+/// The members of one path in the document.
+fn members_of(parameter: &Parameter, is_object: bool) -> Vec<(String, Json)> {
+    let mut members = vec![("_object", json!(is_object))];
+    if let Some(writable) = parameter.writable {
+        members.push(("_writable", json!(writable)));
+    }
+    if let Some(value) = &parameter.value {
+        members.push(("_value", value_json(value)));
+        members.push(("_type", json!(value.value_type.xsi_type())));
+    }
+    members.push(("_timestamp", json!(iso(parameter.time))));
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn value_json(value: &Value) -> Json {
+    match typed(value) {
+        Typed::Bool(value) => json!(value),
+        Typed::Signed(number) => json!(number),
+        Typed::Unsigned(number) => json!(number),
+        Typed::Date(instant) => json!(iso(instant)),
+        Typed::Text(text) => json!(text),
+    }
+}
+
+/// The object of a path, created with those above it where they are missing.
+fn node_at<'a>(
+    document: &'a mut Map<String, Json>,
+    path: &str,
+    projection: &Projection,
+) -> &'a mut Map<String, Json> {
+    let mut node = document;
+    let mut end = 0;
+    for segment in path.split('.') {
+        end += segment.len() + usize::from(end > 0);
+        let is_leaf = end == path.len();
+        let name = path.get(..end).unwrap_or(path);
+        let child = node.entry(segment).or_insert_with(|| {
+            let is_implied = !is_leaf && matches!(projection.covers(name), Covers::Whole);
+            if is_implied { json!({"_object": true}) } else { json!({}) }
+        });
+        // A name that is both a parameter and an object cannot come from one device.
+        if !child.is_object() {
+            *child = json!({});
+        }
+        node = child.as_object_mut().expect("invariant: made an object above");
+    }
+    node
+}

@@ -1,0 +1,189 @@
+//! Starting and stopping.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drover_store::Store;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use crate::config::{AcsConfig, AuthMode, ConfigError};
+use crate::cwmp::{CwmpHandler, Server, Sessions, abandon_all, sweep};
+use crate::entropy::NoEntropy;
+use crate::limits::{LISTEN_BACKLOG, NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS, SWEEP_MILLISECONDS};
+use crate::nbi::{Nbi, NbiHandler};
+use crate::net::{self, ConnectionPolicy, stopped};
+
+/// Why the server did not start. The text is one line that names what and says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({key}): {reason}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Where it stands in the configuration.
+        key: &'static str,
+        /// What the system says, and what to do.
+        reason: String,
+    },
+    /// The system has no randomness.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+}
+
+/// A server that serves.
+#[derive(Debug)]
+pub struct Running {
+    cwmp_addresses: Vec<SocketAddr>,
+    nbi_address: Option<SocketAddr>,
+    end: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where devices are served; with real ports where 0 was asked for.
+    pub fn cwmp_addresses(&self) -> &[SocketAddr] {
+        &self.cwmp_addresses
+    }
+
+    /// Where the northbound interface is served, unless it is off.
+    pub const fn nbi_address(&self) -> Option<SocketAddr> {
+        self.nbi_address
+    }
+
+    /// Returns when the server has stopped: requests in progress are answered, and what open
+    /// sessions leave is saved.
+    pub async fn finished(self) {
+        // The task is never aborted, and a panic in it has been reported.
+        let _ = self.end.await;
+    }
+}
+
+/// Starts the server on the runtime that this is called on. It stops when `shutdown` resolves.
+///
+/// # Errors
+/// [`ServeError`] when the configuration cannot be used or an address cannot be listened on. Then
+/// nothing runs.
+pub async fn serve(
+    config: AcsConfig,
+    store: Store,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<Running, ServeError> {
+    config.check()?;
+    let mut cwmp = Vec::new();
+    for address in &config.cwmp.listen {
+        cwmp.push(listen(*address, "cwmp.listen")?);
+    }
+    let nbi = config.nbi.enabled.then(|| listen(config.nbi.listen, "nbi.listen")).transpose()?;
+    let sessions = Arc::new(Sessions::new(config.cwmp.limits.sessions));
+    let server = Arc::new(Server::new(&config.cwmp, store, sessions)?);
+    warn_about(&config);
+    let cwmp_addresses = cwmp.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let nbi_address = nbi.as_ref().and_then(|listener| listener.local_addr().ok());
+    info!(cwmp = ?cwmp_addresses, nbi = ?nbi_address, "serving");
+    let end = tokio::spawn(run(config, server, cwmp, nbi, shutdown));
+    Ok(Running { cwmp_addresses, nbi_address, end })
+}
+
+async fn run(
+    config: AcsConfig,
+    server: Arc<Server>,
+    cwmp: Vec<TcpListener>,
+    nbi: Option<TcpListener>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    for listener in cwmp {
+        let handler = CwmpHandler(Arc::clone(&server));
+        tasks.spawn(net::serve(listener, cwmp_policy(&config), handler, stopping.clone()));
+    }
+    if let Some(listener) = nbi {
+        let handler = NbiHandler::new(Nbi::new(Arc::clone(&server), &config.connection_request));
+        tasks.spawn(net::serve(listener, nbi_policy(), handler, stopping.clone()));
+    }
+    tasks.spawn(sweep_until(Arc::clone(&server), stopping));
+    shutdown.await;
+    info!("stopping");
+    let _ = stop.send(true);
+    while tasks.join_next().await.is_some() {}
+    abandon_all(&server).await;
+    info!("stopped");
+}
+
+async fn sweep_until(server: Arc<Server>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(Duration::from_millis(SWEEP_MILLISECONDS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => break,
+            _ = ticks.tick() => sweep(&server).await,
+        }
+    }
+}
+
+const fn cwmp_policy(config: &AcsConfig) -> ConnectionPolicy {
+    ConnectionPolicy {
+        connections_max: config.cwmp.limits.connections,
+        head_timeout: Duration::from_secs(config.cwmp.limits.head_timeout_seconds),
+        title_case: true,
+    }
+}
+
+const fn nbi_policy() -> ConnectionPolicy {
+    ConnectionPolicy {
+        connections_max: NBI_CONNECTIONS_MAX,
+        head_timeout: Duration::from_secs(NBI_IDLE_SECONDS),
+        title_case: false,
+    }
+}
+
+fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, ServeError> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restarted server need not wait for the connections of the one before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(LISTEN_BACKLOG)
+    };
+    bound().map_err(|error| ServeError::Listen { address, key, reason: reason(&error) })
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "the port is in use; stop the other program, or choose another port".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have the address; choose one of its own".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; choose a port above 1023, or run with the right to use it"
+                .to_owned()
+        }
+        _ => format!("{error}; choose another address"),
+    }
+}
+
+fn warn_about(config: &AcsConfig) {
+    let auth = &config.cwmp.auth;
+    if auth.mode == AuthMode::Open {
+        warn!("devices are not asked for credentials; set cwmp.auth.mode = \"digest\"");
+    }
+    if auth.mode.has_basic() {
+        warn!("passwords of devices travel readable: basic authentication without TLS is allowed");
+    }
+    if config.connection_request.allow_basic {
+        warn!("connection request passwords travel readable to devices that ask for basic");
+    }
+}
