@@ -14,6 +14,8 @@ pub const XML_DEPTH_MAX: usize = 32;
 pub const XML_ATTRIBUTES_MAX: usize = 64;
 /// Namespace prefixes in scope at one time.
 pub const XML_NAMESPACES_MAX: usize = 64;
+/// Characters kept of the XML library's own description of an error, which quotes the message.
+pub const XML_ERROR_CHARS_MAX: usize = 200;
 /// Members of one list that has no limit of its own in the standard.
 pub const LIST_ITEMS_MAX: usize = 500_000;
 /// Bytes of one value or other text.

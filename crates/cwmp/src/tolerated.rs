@@ -46,7 +46,7 @@ pub enum Tolerated {
     IdNotMustUnderstand,
     /// A CDATA section.
     Cdata,
-    /// A character reference to a character that XML does not allow; it was replaced.
+    /// A character that XML does not allow, as it is or by reference; it was replaced.
     IllegalCharacter,
     /// A mandatory member that was absent (`LEN-08`, `LEN-09`).
     Missing(&'static str),
@@ -100,7 +100,7 @@ impl fmt::Display for Tolerated {
             Self::ValueTypeUnknown(name) => write!(f, "unknown type {name}"),
             Self::IdNotMustUnderstand => f.write_str("ID without mustUnderstand"),
             Self::Cdata => f.write_str("CDATA section"),
-            Self::IllegalCharacter => f.write_str("reference to an illegal character"),
+            Self::IllegalCharacter => f.write_str("character that XML does not allow"),
             Self::Missing(member) => write!(f, "no {member}"),
             Self::Unreadable(member) => write!(f, "unreadable {member}"),
             Self::BooleanSpelling(member) => write!(f, "boolean spelling of {member}"),

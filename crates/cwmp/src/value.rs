@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::datetime::DateTime;
+use crate::xml::local_part;
 
 /// The type of a value, as `xsi:type` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -83,7 +84,7 @@ impl ValueType {
 
     /// The type of a name with or without prefix, in any case (`LEN-07`). `None` when unknown.
     pub fn recognise(name: &str) -> Option<Self> {
-        let local = name.rsplit(':').next().unwrap_or(name).trim();
+        let local = local_part(name).trim();
         let exact = Self::ALL.into_iter().find(|ty| ty.name() == local);
         exact.or_else(|| {
             if local.eq_ignore_ascii_case("base64Binary") {

@@ -13,7 +13,9 @@ mod common;
 use std::process::Command;
 
 use drover_cwmp::message::{GetParameterValues, RPCS};
-use drover_cwmp::{CwmpNamespace, CwmpVersion, Envelope, Header, MalformedKind, Message};
+use drover_cwmp::{
+    CwmpNamespace, CwmpVersion, Envelope, Header, MalformedKind, Message, Tolerated,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -249,4 +251,20 @@ fn soap_12_headers_that_must_be_understood() {
     assert_eq!(kind, MalformedKind::MustUnderstand("Y".to_owned()));
     let foreign = foreign.replace("\"1\"", "\"0\"");
     assert!(Envelope::parse(with(&foreign).as_bytes()).is_ok());
+}
+
+#[test]
+fn an_error_is_short_however_long_the_message() {
+    let text = get(&format!("<{}>", "a".repeat(100_000)));
+    let error = Envelope::parse(text.as_bytes()).expect_err("not well-formed");
+    assert!(matches!(error.kind, MalformedKind::Xml(_)), "{error}");
+    assert!(error.to_string().len() < 1000, "{} bytes", error.to_string().len());
+}
+
+#[test]
+fn illegal_characters_are_replaced_and_noted() {
+    let parsed = Envelope::parse(get("Device.\u{1}\0\u{FFFE}.").as_bytes()).expect("readable");
+    let Message::GetParameterValues(message) = &parsed.envelope.message else { panic!("other") };
+    assert_eq!(message.parameter_names, ["Device.\u{FFFD}\u{FFFD}\u{FFFD}."]);
+    assert!(parsed.tolerated.contains(&Tolerated::IllegalCharacter));
 }

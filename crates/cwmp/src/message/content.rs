@@ -6,7 +6,7 @@ use crate::fault::FaultCode;
 use crate::limits::LIST_ITEMS_MAX;
 use crate::tolerated::Tolerated;
 use crate::value::{Value, ValueType, decode_base64, encode_base64, parse_boolean, parse_integer};
-use crate::xml::{Element, ReadError, XmlReader, XmlWriter, is_xml_char};
+use crate::xml::{Element, ReadError, XmlReader, XmlWriter, is_xml_char, local_part};
 
 /// What an element can hold. `member` is the element's name as the standard spells it.
 pub(crate) trait Content: Sized {
@@ -215,7 +215,7 @@ fn read_value_type(reader: &mut XmlReader<'_>, element: &Element<'_>) -> ValueTy
         reader.tolerated.note(Tolerated::ValueTypeMissing);
         return ValueType::String;
     };
-    let local = name.rsplit(':').next().unwrap_or(&name);
+    let local = local_part(&name);
     match ValueType::recognise(local) {
         Some(ty) => {
             if local != ty.name() && local != "base64Binary" {

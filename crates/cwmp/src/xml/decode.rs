@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::{Malformed, MalformedKind};
 use crate::tolerated::{Tolerated, ToleratedList};
+use crate::xml::is_xml_char;
 
 /// Bytes in which an XML declaration must end to be seen.
 const DECLARATION_BYTES_MAX: usize = 256;
@@ -27,26 +28,44 @@ pub(crate) fn decode<'a>(
     if trimmed.len() != bytes.len() {
         tolerated.note(Tolerated::Surrounded);
     }
-    match declared_encoding(trimmed) {
-        None => Ok(utf8(trimmed, tolerated)),
+    let text = match declared_encoding(trimmed) {
+        None => utf8(trimmed, tolerated),
         Some(name) if matches!(&*name, "utf-8" | "utf8" | "us-ascii" | "ascii") => {
-            Ok(utf8(trimmed, tolerated))
+            utf8(trimmed, tolerated)
         }
         Some(name) if matches!(&*name, "iso-8859-1" | "latin1" | "latin-1" | "windows-1252") => {
             tolerated.note(Tolerated::Encoding("ISO-8859-1"));
             let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(trimmed);
-            Ok(text)
+            text
         }
-        Some(name) => Err(unsupported(&name)),
+        Some(name) => return Err(unsupported(&name)),
+    };
+    if !has_illegal_character(&text) {
+        return Ok(text);
     }
+    // What we read must be what we could write: no value may hold what XML cannot carry.
+    tolerated.note(Tolerated::IllegalCharacter);
+    Ok(Cow::Owned(text.replace(|c| !is_xml_char(c), "\u{FFFD}")))
+}
+
+fn has_illegal_character(text: &str) -> bool {
+    // One pass without branches over the bytes clears nearly every message: the only illegal
+    // characters that are no control characters begin with 0xEF.
+    let suspect = text.bytes().fold(false, |suspect, byte| {
+        suspect
+            | ((byte < b' ') & (byte != b'\n') & (byte != b'\r') & (byte != b'\t'))
+            | (byte == 0xEF)
+    });
+    suspect && text.contains(|c| !is_xml_char(c))
 }
 
 fn utf8<'a>(bytes: &'a [u8], tolerated: &mut ToleratedList) -> Cow<'a, str> {
-    let text = String::from_utf8_lossy(bytes);
-    if matches!(text, Cow::Owned(_)) {
-        tolerated.note(Tolerated::BrokenUtf8);
+    // Much faster than the lossy way where nothing is lost.
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
     }
-    text
+    tolerated.note(Tolerated::BrokenUtf8);
+    String::from_utf8_lossy(bytes)
 }
 
 fn unsupported(name: &str) -> Malformed {
@@ -105,6 +124,14 @@ mod tests {
             &[Tolerated::Encoding("ISO-8859-1")],
         );
         check(b"<a>\xE9</a>", "<a>\u{FFFD}</a>", &[Tolerated::BrokenUtf8]);
+    }
+
+    #[test]
+    fn illegal_characters_are_replaced() {
+        let noted = &[Tolerated::IllegalCharacter];
+        check(b"<a>\x01\t\0</a>", "<a>\u{FFFD}\t\u{FFFD}</a>", noted);
+        check("<a>\u{FFFE}</a>".as_bytes(), "<a>\u{FFFD}</a>", noted);
+        check("<a>\u{FEFF}\u{FF21}</a>".as_bytes(), "<a>\u{FEFF}\u{FF21}</a>", &[]);
     }
 
     #[test]

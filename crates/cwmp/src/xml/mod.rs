@@ -7,5 +7,5 @@ mod reader;
 mod writer;
 
 pub(crate) use decode::decode;
-pub(crate) use reader::{Element, ReadError, XmlReader, is_xml_char};
+pub(crate) use reader::{Element, ReadError, XmlReader, is_xml_char, local_part};
 pub(crate) use writer::XmlWriter;

@@ -7,7 +7,9 @@ use quick_xml::errors::{Error as XmlError, SyntaxError};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use crate::error::{Malformed, MalformedKind, Violation};
-use crate::limits::{TEXT_BYTES_MAX, XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NAMESPACES_MAX};
+use crate::limits::{
+    TEXT_BYTES_MAX, XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_ERROR_CHARS_MAX, XML_NAMESPACES_MAX,
+};
 use crate::tolerated::{Tolerated, ToleratedList};
 
 /// Why an element could not be read.
@@ -29,14 +31,15 @@ impl From<Malformed> for ReadError {
 #[derive(Debug)]
 pub(crate) struct Element<'a> {
     start: BytesStart<'a>,
+    /// Where the local name begins, behind the prefix.
+    local: usize,
     /// Depth of the element itself; the root has 1.
     depth: usize,
 }
 
 impl Element<'_> {
     pub(crate) fn local(&self) -> &str {
-        let name = self.start.name().into_inner();
-        name.rsplit_once(':').map_or(name, |(_, local)| local)
+        self.start.name().into_inner().get(self.local..).unwrap_or_default()
     }
 
     pub(crate) fn prefix(&self) -> Option<&str> {
@@ -58,8 +61,7 @@ impl Element<'_> {
             .flatten()
             .find(|attribute| {
                 let name = attribute.key.into_inner();
-                name.rsplit_once(':').map_or(name, |(_, local)| local) == local
-                    && !name.starts_with("xmlns")
+                local_part(name) == local && !name.starts_with("xmlns")
             })
             .map(|attribute| attribute.value)
     }
@@ -170,18 +172,30 @@ impl<'a> XmlReader<'a> {
         Malformed { kind, offset: self.inner.buffer_position() }
     }
 
+    /// quick-xml quotes what it read, however long it is.
+    fn broken(&self, error: &impl ToString) -> Malformed {
+        let text = error.to_string().chars().take(XML_ERROR_CHARS_MAX).collect();
+        self.malformed(MalformedKind::Xml(text))
+    }
+
     fn limit(&self, what: &'static str, max: usize) -> Malformed {
         self.malformed(MalformedKind::Limit { what, max })
     }
 
+    #[inline]
     fn next_event(&mut self) -> Result<Event<'a>, Malformed> {
         match self.inner.read_event() {
             Ok(Event::DocType(_)) => Err(self.malformed(MalformedKind::Dtd)),
             Ok(event) => Ok(event),
-            Err(XmlError::Syntax(SyntaxError::UnclosedDoctype)) => {
-                Err(self.malformed(MalformedKind::Dtd))
-            }
-            Err(error) => Err(self.malformed(MalformedKind::Xml(error.to_string()))),
+            Err(error) => Err(self.unreadable(&error)),
+        }
+    }
+
+    #[cold]
+    fn unreadable(&self, error: &XmlError) -> Malformed {
+        match error {
+            XmlError::Syntax(SyntaxError::UnclosedDoctype) => self.malformed(MalformedKind::Dtd),
+            _ => self.broken(error),
         }
     }
 
@@ -193,7 +207,8 @@ impl<'a> XmlReader<'a> {
         if !start.attributes_raw().trim_ascii().is_empty() {
             self.read_attributes(&start)?;
         }
-        Ok(Element { start, depth: self.depth })
+        let local = local_start(start.name().into_inner());
+        Ok(Element { start, local, depth: self.depth })
     }
 
     fn read_attributes(&mut self, start: &BytesStart<'_>) -> Result<(), Malformed> {
@@ -202,8 +217,7 @@ impl<'a> XmlReader<'a> {
             if index >= XML_ATTRIBUTES_MAX {
                 return Err(self.limit("attributes of one element", XML_ATTRIBUTES_MAX));
             }
-            let attribute =
-                attribute.map_err(|error| self.malformed(MalformedKind::Xml(error.to_string())))?;
+            let attribute = attribute.map_err(|error| self.broken(&error))?;
             let name = attribute.key.into_inner();
             let prefix = match name.strip_prefix("xmlns") {
                 Some("") => "",
@@ -263,6 +277,18 @@ impl<'a> XmlReader<'a> {
             name => Err(self.malformed(MalformedKind::Entity(shortened(name)))),
         }
     }
+}
+
+/// A qualified name without its prefix.
+pub(crate) fn local_part(name: &str) -> &str {
+    name.get(local_start(name)..).unwrap_or_default()
+}
+
+/// Where the local part of a name begins. Names are so short that a plain loop over the bytes is
+/// faster than a search.
+fn local_start(name: &str) -> usize {
+    let colon = name.bytes().rposition(|byte| byte == b':');
+    colon.map_or(0, |colon| colon.saturating_add(1))
 }
 
 /// The characters of XML 1.0.
