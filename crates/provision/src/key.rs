@@ -100,7 +100,8 @@ mod tests {
         #[test]
         fn every_key_is_read_back(oui in "\\PC{0,8}", class in "\\PC{0,64}", serial in "\\PC{1,64}") {
             let key = DeviceKey::new(&oui, &class, &serial);
-            prop_assert_eq!(DeviceKey::parse(key.as_str()), Ok(key.clone()));
+            let read = DeviceKey::parse(key.as_str());
+            prop_assert_eq!(read, Ok(key));
         }
 
         #[test]

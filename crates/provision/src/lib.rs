@@ -17,6 +17,8 @@
 mod answer;
 mod batch;
 mod book;
+#[cfg(test)]
+mod harness;
 mod key;
 pub mod limits;
 mod plan;

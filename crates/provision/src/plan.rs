@@ -151,3 +151,6 @@ impl Job {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use drover_cwmp::Message;
+use drover_cwmp::limits::NAME_CHARS_MAX;
 use drover_cwmp::message::{
     GetParameterNames, GetParameterNamesResponse, GetParameterValues, GetParameterValuesResponse,
 };
@@ -152,9 +153,15 @@ impl Reader {
         desk: &mut Desk,
     ) {
         self.answered = true;
+        // What has children exists, although a listing of one level leaves it out (`GPN-03`).
+        if next_level && !response.parameter_list.is_empty() {
+            desk.book.describe(path, None, desk.now);
+            self.listed.insert(path.to_owned());
+        }
         for entry in response.parameter_list {
             // A device that lists more than it was asked for must not make us walk in circles.
             let inside = entry.name.starts_with(path) && entry.name != path;
+            let askable = entry.name.chars().nth(NAME_CHARS_MAX).is_none();
             let fits = entry.name.len() <= PATH_BYTES_MAX;
             if !fits || (!inside && entry.name != path) {
                 continue;
@@ -166,7 +173,11 @@ impl Reader {
                 return;
             }
             desk.book.describe(&entry.name, Some(entry.writable), desk.now);
-            if next_level && inside && is_object(&entry.name) && !self.listed.contains(&entry.name)
+            if next_level
+                && inside
+                && askable
+                && is_object(&entry.name)
+                && !self.listed.contains(&entry.name)
             {
                 let path = entry.name.clone();
                 self.todo.push_front(Ask::Names { path, next_level });
