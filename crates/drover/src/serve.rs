@@ -1,0 +1,90 @@
+//! `drover serve`: the ACS.
+
+use std::path::PathBuf;
+
+use drover_acs::{AcsConfig, Running, ServeError};
+use drover_store::Store;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{self, Summary};
+use crate::out::{self, Failure};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Every key of the configuration can also be set by an environment variable: \
+DROVER_CWMP__LISTEN is `listen` in [cwmp].
+DROVER_LOG filters the log, such as info,drover_acs=debug.
+Exit codes: 0 stopped by a signal, 1 failed, 2 bad arguments or configuration.")]
+pub(crate) struct Arguments {
+    /// Configuration in TOML; without it, the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the database, instead of `data_dir`
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Check the configuration, say what it means, and end
+    #[arg(long)]
+    check_config: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut config = config::load(arguments.config.as_deref(), std::env::vars_os())
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    if let Some(data) = arguments.data {
+        config.data_dir = data;
+    }
+    if arguments.check_config {
+        out::line(Summary(&config));
+        return Ok(());
+    }
+    out::start_log("info")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: AcsConfig) -> Result<(), Failure> {
+    let signals = stop_signal()?;
+    let running = start(config, signals).await?;
+    for address in running.cwmp_addresses() {
+        out::line(format_args!("CWMP http://{address}/"));
+    }
+    if let Some(address) = running.nbi_address() {
+        out::line(format_args!("NBI http://{address}/"));
+    }
+    out::line("ready");
+    running.finished().await;
+    Ok(())
+}
+
+/// Opens the store and starts the server on it.
+pub(crate) async fn start(
+    config: AcsConfig,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<Running, Failure> {
+    let folder = config.data_dir.clone();
+    // The integrity check of a large database takes its time.
+    let store = tokio::task::spawn_blocking(move || Store::open(&folder))
+        .await
+        .map_err(Failure::failed)?
+        .map_err(Failure::failed)?;
+    drover_acs::serve(config, store, stop).await.map_err(|error| match error {
+        ServeError::Config(error) => Failure::Usage(error.to_string()),
+        other => Failure::failed(other),
+    })
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let listen = |kind| signal(kind).map_err(|error| Failure::Failed(format!("signals: {error}")));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
