@@ -21,7 +21,8 @@ const SHOWN_LINES: usize = 120;
 pub struct Process {
     name: String,
     child: Child,
-    lines: Receiver<String>,
+    /// In a mutex, so that threads of a test can share the process.
+    lines: Mutex<Receiver<String>>,
     log: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
 }
@@ -59,7 +60,7 @@ impl Process {
             read_lines(stdout, move |line| sender.send(line).is_ok()),
             read_lines(stderr, into_log(Arc::clone(&log))),
         ];
-        Self { name: name.to_owned(), child, lines, log, readers }
+        Self { name: name.to_owned(), child, lines: Mutex::new(lines), log, readers }
     }
 
     /// The process id.
@@ -72,7 +73,8 @@ impl Process {
     /// # Panics
     /// When none comes for [`wait::PATIENCE`].
     pub fn line(&self) -> Option<String> {
-        match self.lines.recv_timeout(wait::PATIENCE) {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        match lines.recv_timeout(wait::PATIENCE) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("{} says nothing\n{}", self.name, self.tail()),
@@ -101,9 +103,21 @@ impl Process {
     /// # Panics
     /// When the process is gone.
     pub fn resident_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most resident memory that it has had, in KiB.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.id());
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).expect(name);
         line.trim().trim_end_matches("kB").trim().parse().expect("a number")
     }
 
@@ -137,7 +151,9 @@ impl Process {
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }
-        let stdout: Vec<String> = self.lines.try_iter().collect();
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let stdout: Vec<String> = lines.try_iter().collect();
+        drop(lines);
         Ended { code: status.code(), stdout: stdout.join("\n"), stderr: self.log() }
     }
 

@@ -4,7 +4,7 @@
 //! disk. The order of system calls can: what acknowledges data must begin after the sync of that
 //! data has ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -17,8 +17,11 @@ const CALLS: &str = "write,writev,pwrite64,pwritev,pwritev2,send,sendto,sendmsg,
 const TEXT_BYTES: &str = "8192";
 
 /// The words to put before a program so that its calls are written to a file.
+///
+/// With `-D` the tracer is the grandchild, so that the program itself is the process that the test
+/// has started and kills.
 pub fn wrapper(trace: &Path) -> Vec<OsString> {
-    let words = ["strace", "-f", "-yy", "-qq", "-s", TEXT_BYTES, "-e", "signal=none"];
+    let words = ["strace", "-D", "-f", "-yy", "-q", "-s", TEXT_BYTES, "-e", "signal=none"];
     let mut words: Vec<OsString> = words.iter().map(OsString::from).collect();
     words.extend(["-e".into(), format!("trace={CALLS}").into(), "-o".into(), trace.into()]);
     words
@@ -43,6 +46,11 @@ pub enum Event {
     },
     /// The program began to write to a file.
     Writes {
+        /// The path.
+        path: String,
+    },
+    /// A sync of a file or folder has begun.
+    Syncs {
         /// The path.
         path: String,
     },
@@ -72,29 +80,32 @@ pub fn read(trace: &Path) -> Vec<Event> {
 /// Reads the text of a trace.
 pub fn parse(text: &str) -> Vec<Event> {
     let mut begun = BTreeMap::new();
-    text.lines().filter_map(|line| event(line, &mut begun)).collect()
+    text.lines().flat_map(|line| events(line, &mut begun)).collect()
 }
 
 /// Reads a line. A call during which another thread did something is written in two: its beginning
 /// with `<unfinished ...>`, its end with `<... name resumed>`.
-fn event(line: &str, begun: &mut BTreeMap<String, String>) -> Option<Event> {
-    let (thread, call) = line.trim_start().split_once(' ')?;
+fn events(line: &str, begun: &mut BTreeMap<String, String>) -> Vec<Event> {
+    let Some((thread, call)) = line.trim_start().split_once(' ') else { return Vec::new() };
     let call = call.trim_start();
     if let Some(start) = call.strip_suffix("<unfinished ...>") {
         begun.insert(thread.to_owned(), start.to_owned());
-        return beginning(start);
+        return beginning(start).into_iter().collect();
     }
     if call.starts_with("<... ") {
-        let (_, rest) = call.split_once(" resumed>")?;
-        let whole = format!("{}{rest}", begun.remove(thread)?);
-        return end(&whole);
+        let rest = call.split_once(" resumed>").map_or("", |(_, rest)| rest);
+        let start = begun.remove(thread).unwrap_or_default();
+        return end(&format!("{start}{rest}")).into_iter().collect();
     }
-    beginning(call).or_else(|| end(call))
+    beginning(call).into_iter().chain(end(call)).collect()
 }
 
-/// What counts from the moment at which it begins: all that lets data out.
+/// What counts from the moment at which it begins: all that lets data out, and what a sync covers.
 fn beginning(call: &str) -> Option<Event> {
     let (name, arguments) = call.split_once('(')?;
+    if let ("fsync" | "fdatasync", Some(Target::File(path))) = (name, descriptor(arguments)) {
+        return Some(Event::Syncs { path });
+    }
     let is_write = matches!(
         name,
         "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" | "send" | "sendto" | "sendmsg"
@@ -174,9 +185,10 @@ pub fn check(events: &[Event], rule: Rule<'_>) -> Result<usize, String> {
                 state.asked.insert(socket.clone(), state.synced);
             }
             Event::Writes { path } if path.ends_with(rule.file) => {
-                state.dirty.insert(path.clone());
+                state.dirty.insert(path.clone(), false);
             }
-            Event::Synced { path } if state.dirty.remove(path) => state.synced += 1,
+            Event::Syncs { path } => state.begin_sync(path),
+            Event::Synced { path } => state.end_sync(path),
             Event::Sends { socket, text } if text.contains(rule.acknowledgement) => {
                 if let Some(before) = state.asked.remove(socket) {
                     state.judge(before, text)?;
@@ -189,10 +201,51 @@ pub fn check(events: &[Event], rule: Rule<'_>) -> Result<usize, String> {
     Ok(count)
 }
 
+/// Checks that between request and acknowledgement a file was replaced as a whole and for good: a
+/// new one was written and synced, took the place of the old one, and the folder was synced.
+/// Returns how many acknowledgements there were.
+///
+/// # Errors
+/// The steps that there were, when they are not those.
+pub fn check_replacement(events: &[Event], rule: Rule<'_>, folder: &str) -> Result<usize, String> {
+    let steps_needed = ["synced", "renamed", "folder synced"];
+    let mut steps: Option<Vec<&str>> = None;
+    let mut count = 0;
+    for event in events {
+        match event {
+            Event::Received { text, .. } if text.contains(rule.request) => steps = Some(Vec::new()),
+            Event::Sends { text, .. } if text.contains(rule.acknowledgement) => {
+                let steps = steps.take().unwrap_or_default();
+                if !steps.ends_with(&steps_needed) {
+                    return Err(format!("before the acknowledgement the file was {steps:?}"));
+                }
+                count += 1;
+            }
+            other => {
+                if let (Some(steps), Some(step)) = (&mut steps, step(other, rule.file, folder)) {
+                    steps.push(step);
+                }
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// What a call does to the file with this ending.
+fn step<'a>(event: &Event, file: &str, folder: &str) -> Option<&'a str> {
+    match event {
+        Event::Writes { path } if path.ends_with(file) => Some("written"),
+        Event::Synced { path } if path.ends_with(file) => Some("synced"),
+        Event::Synced { path } if path == folder => Some("folder synced"),
+        Event::Renamed { from, .. } if from.ends_with(file) => Some("renamed"),
+        _ => None,
+    }
+}
+
 #[derive(Default)]
 struct State {
-    /// Files with writes that are not synced.
-    dirty: BTreeSet<String>,
+    /// Files with writes that are not synced, and whether a sync has begun that covers them all.
+    dirty: BTreeMap<String, bool>,
     /// How many syncs of written files there were.
     synced: usize,
     /// By socket, how many there were when the request came.
@@ -200,10 +253,24 @@ struct State {
 }
 
 impl State {
+    fn begin_sync(&mut self, path: &str) {
+        if let Some(is_covered) = self.dirty.get_mut(path) {
+            *is_covered = true;
+        }
+    }
+
+    fn end_sync(&mut self, path: &str) {
+        if self.dirty.get(path) == Some(&true) {
+            self.dirty.remove(path);
+            self.synced += 1;
+        }
+    }
+
     fn judge(&self, before: usize, text: &str) -> Result<(), String> {
         let text: String = text.chars().take(300).collect();
         if !self.dirty.is_empty() {
-            return Err(format!("{:?} was not synced when this was sent: {text}", self.dirty));
+            let files: Vec<_> = self.dirty.keys().collect();
+            return Err(format!("{files:?} was not synced when this was sent: {text}"));
         }
         if self.synced == before {
             return Err(format!("nothing was saved before this was sent: {text}"));
@@ -256,6 +323,24 @@ mod tests {
         let sent = "7 <... sendto resumed>) = 90\n";
         assert_eq!(judge(&[ASKED, WRITTEN, begins, ends, sends, sent]), Ok(1));
         assert!(judge(&[ASKED, WRITTEN, begins, sends, ends, sent]).is_err());
+        let late = "a write that began after the sync is not covered by it";
+        assert!(judge(&[ASKED, WRITTEN, begins, WRITTEN, ends, sends, sent]).is_err(), "{late}");
+    }
+
+    #[test]
+    fn a_replaced_file_needs_all_steps() {
+        let write = "8 write(5</d/state.new>, \"x\"..., 24) = 24\n";
+        let sync = "8 fsync(5</d/state.new>) = 0\n";
+        let rename = "8 rename(\"/d/state.new\", \"/d/state\") = 0\n";
+        let folder = "8 fsync(6</d>) = 0\n";
+        let rule = Rule { file: "state.new", ..RULE };
+        let judge = |lines: &[&str]| check_replacement(&parse(&lines.concat()), rule, "/d");
+        assert_eq!(judge(&[ASKED, write, sync, rename, folder, SENT]), Ok(1));
+        assert!(judge(&[ASKED, write, rename, sync, folder, SENT]).is_err(), "renamed too early");
+        assert!(judge(&[ASKED, write, sync, rename, SENT, folder]).is_err(), "sent too early");
+        assert!(judge(&[ASKED, write, rename, folder, SENT]).is_err(), "no sync");
+        assert!(judge(&[ASKED, SENT]).is_err(), "nothing saved");
+        assert!(judge(&[ASKED, write, sync, rename, folder, write, SENT]).is_err(), "half saved");
     }
 
     #[test]
