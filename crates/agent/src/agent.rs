@@ -1,7 +1,7 @@
 //! The daemon: a device, its box, its ACS, and the state that survives it all.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -452,7 +452,10 @@ async fn listen(
     let bound = ConnectionRequestListener::bind(address, access.clone(), secret).await;
     let bound = match bound {
         // A host without IPv6.
-        Err(_) if config.address == IpAddr::from(std::net::Ipv6Addr::UNSPECIFIED) => {
+        Err(error)
+            if error.kind() != std::io::ErrorKind::AddrInUse
+                && config.address == IpAddr::from(Ipv6Addr::UNSPECIFIED) =>
+        {
             let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), config.port);
             ConnectionRequestListener::bind(address, access, secret).await
         }

@@ -36,7 +36,7 @@ pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(15);
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Largest body of an HTTP response of the ACS, in bytes. Well above the 32,768 of HTTP-20.
-pub const RESPONSE_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const RESPONSE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Most headers of an HTTP response of the ACS.
 pub const RESPONSE_HEADERS_MAX: usize = 64;
@@ -80,3 +80,6 @@ pub const WATCH_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Wait after a session that could not even be started.
 pub const START_FAILURE_WAIT: Duration = Duration::from_secs(60);
+
+/// Wait before a broken netlink subscription is opened again.
+pub const MONITOR_REOPEN_WAIT: Duration = Duration::from_secs(1);

@@ -343,6 +343,42 @@ async fn what_was_acknowledged_survives_a_kill() {
 }
 
 #[tokio::test]
+async fn a_factory_reset_that_was_acknowledged_happens_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acs = Acs::start().await;
+    let agent = Process::start(&acs, folder.path());
+    let mut session = acs.session().await;
+    session.set(&[(CODE, Value::string("A.B"))]).await;
+    let answer = session.call(FactoryReset {}).await;
+    assert!(matches!(answer, Message::FactoryResetResponse(_)), "{answer:?}");
+    // The session has not ended, so it is not done yet.
+    agent.kill();
+
+    let _agent = Process::start(&acs, folder.path());
+    let mut session = acs.session().await;
+    assert_eq!(session.events(), ["0 BOOTSTRAP", "1 BOOT"]);
+    assert_eq!(session.value(CODE).await, "");
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let version = session.parameter("Device.DeviceInfo.SoftwareVersion");
+    assert_eq!(version, Some(kernel.trim()));
+    assert!(session.parameter(REQUEST_URL).unwrap().starts_with("http://127.0.0.1:"));
+    session.end().await;
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_that_cannot_be_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acs = Acs::start().await;
+    let state = folder.path().join("state");
+    let agent = Agent::start(config(&acs, &state));
+    let session = acs.session().await;
+    std::fs::remove_dir_all(&state).unwrap();
+    let values = [(CODE, Value::string("A.B"))];
+    session.call_unanswered(support::set_parameter_values(&values)).await;
+    agent.stop().await;
+}
+
+#[tokio::test]
 async fn a_signal_stops_the_program() {
     let folder = tempfile::tempdir().unwrap();
     let mut acs = Acs::start().await;

@@ -85,7 +85,14 @@ impl HostTree {
     }
 
     async fn read_network(&mut self, reading: &mut Reading) -> Result<(), HostError> {
-        let snapshot = self.network.snapshot().await?;
+        let snapshot = match self.network.snapshot().await {
+            Ok(snapshot) => snapshot,
+            // The socket may have broken; a new one tells.
+            Err(_) => {
+                self.network = NetworkReader::open()?;
+                self.network.snapshot().await?
+            }
+        };
         values::network(reading, &snapshot, &mut self.instances, local_time().timestamp);
         Ok(())
     }

@@ -173,6 +173,14 @@ impl Session {
         parsed.message
     }
 
+    /// Sends a request to a CPE that must not answer it, but give the session up.
+    pub(crate) async fn call_unanswered(mut self, request: impl Into<Message>) {
+        self.id = Some("acs-unanswered".to_owned());
+        let envelope = self.envelope(request.into());
+        self.reply("200 OK", &envelope).await;
+        assert!(self.read().await.is_none(), "the CPE answered");
+    }
+
     /// Reads parameters: names and values.
     pub(crate) async fn get(&mut self, names: &[&str]) -> Vec<(String, String)> {
         let parameter_names = names.iter().map(|name| (*name).to_owned()).collect();
