@@ -1,8 +1,8 @@
 //! The real values of the Linux box the agent runs on.
 //!
 //! Everything here is read from the kernel at the moment of the call: procfs and sysfs through
-//! plain file reads, links, addresses and routes through rtnetlink. Nothing is cached and nothing is
-//! changed: this module has no way to write to the host.
+//! plain file reads, links, addresses and routes through rtnetlink. Nothing is cached and nothing
+//! is changed: this module has no way to write to the host.
 
 mod clock;
 mod files;

@@ -97,7 +97,8 @@ impl Acs {
         }
         let challenge = auth.challenges(Duration::ZERO, false).remove(0);
         Some(format!(
-            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n"
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\n\
+             Content-Length: 0\r\n\r\n"
         ))
     }
 
