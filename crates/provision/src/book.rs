@@ -52,6 +52,9 @@ impl Book {
 
     /// Remembers the peculiarities of a message.
     pub(crate) fn tolerate(&mut self, tolerated: &ToleratedList) {
+        if tolerated.is_empty() {
+            return;
+        }
         let mut fields = self.record.fields.clone();
         let notes = tolerated.iter().filter(|item| fields.note(&item.to_string())).count();
         if notes > 0 {

@@ -61,6 +61,8 @@ pub struct DeviceFields {
     /// When its last Inform with `0 BOOTSTRAP` came; what was learnt before may no longer be true
     /// (`ACS-17`).
     pub last_bootstrap: Option<Timestamp>,
+    /// Sessions that it has begun: Informs that were accepted.
+    pub sessions: u32,
     /// The events of its last Inform.
     pub last_events: Vec<Event>,
     /// Its root object, `Device.` or `InternetGatewayDevice.`, learnt from Informs (`INF-04`,
@@ -120,8 +122,8 @@ pub fn is_object(path: &str) -> bool {
     path.is_empty() || path.ends_with('.')
 }
 
-/// Whether a parameter is a secret by its name. A device does not tell such values, and the server
-/// keeps none of them among the parameters (`SEC-01`).
+/// Whether a parameter is a secret by its name. A device should not tell such values, and the server
+/// keeps none that it has set itself among the parameters (`SEC-01`).
 pub fn is_hidden(path: &str) -> bool {
     const ENDINGS: [&str; 5] = ["Password", "Passphrase", "PreSharedKey", "SharedSecret", "WEPKey"];
     ENDINGS.iter().any(|ending| path.ends_with(ending))

@@ -368,6 +368,7 @@ fn open_book(
         } else {
             old.as_ref().and_then(|old| old.last_bootstrap)
         },
+        sessions: old.as_ref().map_or(0, |old| old.sessions).saturating_add(1),
         root: root(inform).or_else(|| old.as_ref().and_then(|old| old.root.clone())),
         cwmp_version: version,
         peculiarities: old.as_ref().map_or_else(BTreeSet::new, |old| old.peculiarities.clone()),

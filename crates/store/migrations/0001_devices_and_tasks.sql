@@ -12,6 +12,7 @@ CREATE TABLE device (
     last_inform INTEGER NOT NULL,
     last_boot INTEGER,
     last_bootstrap INTEGER,
+    sessions INTEGER NOT NULL,
     last_events TEXT NOT NULL,    -- JSON: [[code, command key], ...]
     root TEXT,
     cwmp_version TEXT NOT NULL,

@@ -28,6 +28,7 @@ pub(super) fn field<'a>(record: &'a DeviceRecord, name: &str) -> Scalar<'a> {
         "_lastInform" | "_timestamp" => Scalar::date(fields.last_inform),
         "_lastBoot" => optional(fields.last_boot),
         "_lastBootstrap" => optional(fields.last_bootstrap),
+        "_sessions" => Scalar::Number(fields.sessions.into()),
         "_tags" => Scalar::List(record.tags.iter().map(|tag| Scalar::text(tag)).collect()),
         path => parameter_field(record, path),
     }
@@ -144,6 +145,7 @@ fn head(record: &DeviceRecord) -> Map<String, Json> {
     if let Some(instant) = fields.last_bootstrap {
         put("_lastBootstrap", json!(iso(instant)));
     }
+    put("_sessions", json!(fields.sessions));
     put("_tags", json!(record.tags));
     put("_timestamp", json!(iso(fields.last_inform)));
     head

@@ -51,6 +51,7 @@ fn an_inform_that_repeats_what_is_known_writes_the_fields_only() {
     let fields = batch.fields.as_ref().unwrap();
     assert_eq!(fields.registered, registered);
     assert!(fields.last_inform > registered);
+    assert_eq!(fields.sessions, 2);
 }
 
 #[test]

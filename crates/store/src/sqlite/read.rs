@@ -18,8 +18,8 @@ use crate::{TaskCursor, TaskFilter, TaskStatus};
 type Outcome<T> = std::result::Result<T, Failure>;
 
 const DEVICE_COLUMNS: &str = "id, key, manufacturer, oui, product_class, serial_number, \
-     registered, last_inform, last_boot, last_bootstrap, last_events, root, cwmp_version, \
-     peculiarities, connection_request_username, connection_request_password";
+     registered, last_inform, last_boot, last_bootstrap, sessions, last_events, root, \
+     cwmp_version, peculiarities, connection_request_username, connection_request_password";
 
 const TASK_COLUMNS: &str = "task.number, task.id, device.key, task.kind, task.created, task.due, \
      task.expiry, task.unique_key, task.retries, task.sent, task.instance, task.state, task.outcome";
@@ -135,6 +135,7 @@ fn device_row(row: &Row<'_>) -> Result<(i64, DeviceRecord)> {
         last_inform: encode::time(row.get("last_inform")?)?,
         last_boot: encode::optional_time(row.get("last_boot")?)?,
         last_bootstrap: encode::optional_time(row.get("last_bootstrap")?)?,
+        sessions: row.get("sessions")?,
         last_events: encode::events_from_json(&row.get::<_, String>("last_events")?)?,
         root: row.get("root")?,
         cwmp_version: version.parse().map_err(|_| unreadable("protocol version"))?,

@@ -116,13 +116,13 @@ fn put_device(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result
     db.prepare_cached(
         "INSERT INTO device (key, manufacturer, oui, product_class, serial_number, registered, \
          last_inform, last_boot, last_bootstrap, last_events, root, cwmp_version, peculiarities, \
-         connection_request_username, connection_request_password) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+         connection_request_username, connection_request_password, sessions) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
          ON CONFLICT (key) DO UPDATE SET manufacturer = ?2, oui = ?3, product_class = ?4, \
          serial_number = ?5, registered = ?6, last_inform = ?7, last_boot = ?8, \
          last_bootstrap = ?9, last_events = ?10, root = ?11, cwmp_version = ?12, \
          peculiarities = ?13, connection_request_username = ?14, \
-         connection_request_password = ?15",
+         connection_request_password = ?15, sessions = ?16",
     )?
     .execute(params![
         key.as_str(),
@@ -140,6 +140,7 @@ fn put_device(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result
         encode::to_json(&fields.peculiarities)?,
         fields.connection_request.username,
         fields.connection_request.password().expose(),
+        fields.sessions,
     ])?;
     Ok(())
 }
