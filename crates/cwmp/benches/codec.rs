@@ -24,10 +24,11 @@ use quick_xml::events::Event;
 const RATIO_AIM: f64 = 2.5;
 
 /// Rounds of the summary; the fastest of each counts, since noise only ever adds time.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 400;
 
-/// How long one round measures.
-const ROUND: Duration = Duration::from_millis(20);
+/// How long one round measures at least: so short that many pass without an interruption even on a
+/// busy machine.
+const ROUND: Duration = Duration::from_micros(200);
 
 /// The system's allocator with a count of the calls that ask for memory.
 struct Counting;
@@ -174,13 +175,14 @@ fn fastest<const N: usize>(operations: [&dyn Fn(); N]) -> [f64; N] {
 fn round(operation: &dyn Fn()) -> f64 {
     let start = Instant::now();
     let mut count = 0_u32;
-    while start.elapsed() < ROUND {
-        for _ in 0..16 {
-            operation();
+    loop {
+        operation();
+        count += 1;
+        let elapsed = start.elapsed();
+        if elapsed >= ROUND {
+            return elapsed.as_secs_f64() * 1e9 / f64::from(count);
         }
-        count += 16;
     }
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(count)
 }
 
 fn allocations(operation: impl FnOnce()) -> u64 {

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use arbitrary::{Arbitrary as _, Unstructured};
+use drover_cwmp::message::RPCS;
 use drover_cwmp::{CwmpNamespace, CwmpVersion, Envelope};
 use proptest::prelude::Strategy as _;
 use proptest::strategy::ValueTree as _;
@@ -152,6 +153,22 @@ fn mutate(numbers: &mut Numbers, bytes: &mut Vec<u8>, other: &[u8]) {
             }
         }
     }
+}
+
+#[test]
+fn envelope_from_the_seeds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/envelope");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the seeds") {
+        let path = entry.expect("an entry").path();
+        let bytes = std::fs::read(&path).expect("readable");
+        let parsed = Envelope::parse(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        names.push(parsed.envelope.message.name());
+        envelope::run(&bytes);
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 2 * RPCS.len() + 1, "one seed a message: {names:?}");
 }
 
 #[test]
