@@ -123,7 +123,7 @@ fn write_all(
 }
 
 /// Commits a group of writes with one sync, then tells their callers.
-fn commit(db: &Connection, group: Vec<Write>, path: &Path) {
+pub(super) fn commit(db: &Connection, group: Vec<Write>, path: &Path) {
     let explain = |error: &rusqlite::Error| explain(path, error);
     let mut reports: Vec<Report> = Vec::with_capacity(group.len());
     let mut outcome = db.execute_batch("BEGIN IMMEDIATE").map_err(|error| explain(&error));
