@@ -151,7 +151,7 @@ impl Device {
     /// fresh for every session.
     ///
     /// # Errors
-    /// [`NotStartable`] says what is missing; nothing has changed then.
+    /// [`NotStartable`] says what is missing.
     pub fn start_session(
         &mut self,
         now: &Clock,
@@ -161,6 +161,7 @@ impl Device {
         self.check_startable()?;
         let url = self.acs_url().ok_or(NotStartable::NoUrl)?;
         if self.events.is_empty() {
+            self.due = None;
             return Err(NotStartable::NoEvent);
         }
         let config = SessionConfig {
@@ -183,8 +184,9 @@ impl Device {
                 Ok(started)
             }
             Err(misuse) => {
-                self.events.handle_session_success();
-                self.changed.append(&mut self.reported);
+                // As a failed attempt, so that nobody tries it again and again without a pause.
+                self.due = None;
+                self.handle_failure(None, now, 0);
                 Err(NotStartable::Invalid(misuse))
             }
         }

@@ -79,6 +79,23 @@ impl Model {
         self.nodes.len()
     }
 
+    /// Number of parameters that a device has from the factory.
+    pub fn factory_parameter_count(&self) -> usize {
+        self.count_parameters(TOP)
+    }
+
+    fn count_parameters(&self, id: NodeId) -> usize {
+        match &self.node(id).kind {
+            Kind::Parameter(_) => 1,
+            Kind::Object { .. } => {
+                self.children(id).map(|child| self.count_parameters(child)).sum()
+            }
+            Kind::Table(table) => {
+                table.rows.iter().map(|(_, row)| self.count_parameters(*row)).sum()
+            }
+        }
+    }
+
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         // Every id in a model is one of its own nodes: builder and tree take them from here.
         &self.nodes[id as usize]
