@@ -243,9 +243,10 @@ impl Session {
 
     /// Adds a task that was made while the session was open, and returns whether it will be done
     /// in it. The task must be saved already.
-    pub fn queue(&mut self, task: Task) -> bool {
+    pub fn queue(&mut self, task: Task, now: Timestamp) -> bool {
         match &mut self.state {
             State::Open(_, work) | State::Busy(_, work) => {
+                work.desk.now = now;
                 let due = task.due <= work.desk.now && task.state == TaskState::Waiting;
                 due && work.queue(task)
             }

@@ -139,7 +139,7 @@ impl Nbi {
         let mut session = self.lock_session(task).await;
         self.server.store.insert_task(task.clone()).await?;
         if let Some(session) = session.as_mut().and_then(|session| session.as_mut()) {
-            session.queue(task.clone());
+            session.queue(task.clone(), Timestamp::now());
         }
         Ok(())
     }

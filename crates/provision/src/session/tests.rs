@@ -211,12 +211,12 @@ fn a_task_can_join_an_open_session() {
     let mut device = Device::new(&[(SERIAL, Value::string("1"))]);
     server.begin(first_inform());
     let id = server.add_task(TaskKind::GetParameterValues { names: vec![SERIAL.to_owned()] });
-    assert!(server.session.queue(server.shelf.tasks[&id].clone()));
+    assert!(server.session.queue(server.shelf.tasks[&id].clone(), server.now));
     let request = server.ask(b"");
     let answer = device.execute(&request.message);
     assert_eq!(server.post(&envelope(answer, &request.header.id.unwrap())), Reply::Empty);
     assert!(server.result(&id).refused.is_empty());
-    assert!(!server.session.queue(server.shelf.tasks[&id].clone()));
+    assert!(!server.session.queue(server.shelf.tasks[&id].clone(), server.now));
 }
 
 #[test]

@@ -1,0 +1,10 @@
+//! The server over real sockets: devices that behave, devices that do not, and northbound clients.
+
+mod auth;
+mod connection_request;
+mod harness;
+mod hostile;
+mod http;
+mod nbi;
+mod sessions;
+mod tasks;
