@@ -15,8 +15,8 @@ pub struct DeviceKey(String);
 /// The text is not the id of a device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a device id: it has the form OUI-ProductClass-SerialNumber, other characters than \
-     letters, digits and '_' written as %XX"
+    "{0:?} is not a device id: it has the form OUI-ProductClass-SerialNumber, with all characters \
+     but letters, digits and '_' written as %XX"
 )]
 pub struct NotADeviceKey(String);
 
@@ -98,8 +98,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_key_is_read_back(oui in "\\PC{0,8}", class in "\\PC{0,64}", serial in "\\PC{1,64}") {
-            let key = DeviceKey::new(&oui, &class, &serial);
+        fn every_key_is_read_back(id in ("\\PC{0,8}", "\\PC{0,64}", "\\PC{1,64}")) {
+            let key = DeviceKey::new(&id.0, &id.1, &id.2);
             let read = DeviceKey::parse(key.as_str());
             prop_assert_eq!(read, Ok(key));
         }

@@ -71,7 +71,8 @@ impl Desk {
         let count = self.book.take_overflow();
         (count > 0).then(|| {
             let text = format!(
-                "{count} parameters were not kept: a device may have {PARAMETERS_MAX} of limited size"
+                "{count} parameters were not kept: a device may have {PARAMETERS_MAX}, \
+                 each of limited size"
             );
             self.fault("too_many_parameters", text)
         })

@@ -122,8 +122,8 @@ pub fn is_object(path: &str) -> bool {
     path.is_empty() || path.ends_with('.')
 }
 
-/// Whether a parameter is a secret by its name. A device should not tell such values, and the server
-/// keeps none that it has set itself among the parameters (`SEC-01`).
+/// Whether a parameter is a secret by its name. A device should not tell such values, and the
+/// server keeps none that it has set itself among the parameters (`SEC-01`).
 pub fn is_hidden(path: &str) -> bool {
     const ENDINGS: [&str; 5] = ["Password", "Passphrase", "PreSharedKey", "SharedSecret", "WEPKey"];
     ENDINGS.iter().any(|ending| path.ends_with(ending))

@@ -242,12 +242,16 @@ impl Session {
     }
 
     /// Adds a task that was made while the session was open, and returns whether it will be done
-    /// in it. The task must be saved already.
+    /// in it. The task must be saved already. Waiting tasks with the same unique key are dropped,
+    /// as the store has removed them.
     pub fn queue(&mut self, task: Task, now: Timestamp) -> bool {
         match &mut self.state {
             State::Open(_, work) | State::Busy(_, work) => {
                 work.desk.now = now;
-                let due = task.due <= work.desk.now && task.state == TaskState::Waiting;
+                if task.unique_key.is_some() {
+                    work.waiting.retain(|other| other.unique_key != task.unique_key);
+                }
+                let due = task.due <= now && task.state == TaskState::Waiting;
                 due && work.queue(task)
             }
             _ => false,

@@ -156,7 +156,8 @@ impl Store {
     }
 
     /// The tasks that `filter` lets through, in the order in which they were made, from behind
-    /// `after` on; at most `limit` and at most [`limits::PAGE_TASKS_MAX`]. An empty page is the end.
+    /// `after` on; at most `limit` and at most [`limits::PAGE_TASKS_MAX`]. An empty page is the
+    /// end.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Closed`].

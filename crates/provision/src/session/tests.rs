@@ -220,6 +220,25 @@ fn a_task_can_join_an_open_session() {
 }
 
 #[test]
+fn a_unique_key_replaces_a_task_that_waits_in_the_session() {
+    let mut server = Server::new();
+    server.visit(&[("1 BOOT", "")], &mut Device::default());
+    let [old, new] = ["Device.A.", "Device.B."].map(|path| {
+        let id = server.add_task(TaskKind::RefreshObject { path: path.to_owned() });
+        server.shelf.tasks.get_mut(&id).unwrap().unique_key = Some("refresh".to_owned());
+        id
+    });
+    let later = server.shelf.tasks.remove(&new).unwrap();
+    server.begin(first_inform());
+    server.shelf.tasks.remove(&old);
+    server.shelf.tasks.insert(new, later.clone());
+    assert!(server.session.queue(later, server.now));
+    let request = server.ask(b"").message;
+    let Message::GetParameterNames(request) = request else { panic!("{request:?}") };
+    assert_eq!(request.parameter_path, "Device.B.");
+}
+
+#[test]
 fn peculiarities_are_remembered_once() {
     let mut server = Server::new();
     let xml = String::from_utf8(envelope(first_inform(), "i")).unwrap();

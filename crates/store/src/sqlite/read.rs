@@ -22,7 +22,8 @@ const DEVICE_COLUMNS: &str = "id, key, manufacturer, oui, product_class, serial_
      cwmp_version, peculiarities, connection_request_username, connection_request_password";
 
 const TASK_COLUMNS: &str = "task.number, task.id, device.key, task.kind, task.created, task.due, \
-     task.expiry, task.unique_key, task.retries, task.sent, task.instance, task.state, task.outcome";
+     task.expiry, task.unique_key, task.retries, task.sent, task.instance, task.state, \
+     task.outcome";
 
 /// The row number of a device.
 pub(super) fn device_id(db: &Connection, key: &DeviceKey) -> Result<Option<i64>> {
