@@ -11,7 +11,7 @@ use super::messages::{AcsRequest, CpeRequest, Odd, inform, response_to, written}
 use super::rules::{AcsRules, Outcome};
 
 /// POSTs after which a script that repeats itself is left alone.
-const POSTS_MAX: u32 = 60;
+const POSTS_MAX: u32 = 40;
 
 /// What happens to an ACS.
 #[derive(Debug, Arbitrary)]

@@ -18,7 +18,7 @@ use super::rules::{CpeRules, Then};
 
 /// Responses after which a script that repeats itself is left alone, unless the session is not even
 /// established.
-const RESPONSES_MAX: u32 = 60;
+const RESPONSES_MAX: u32 = 40;
 
 /// POSTs of one Inform at most: each 8005 and each redirect may be followed by challenges.
 const INFORMS_MAX: u32 = (RETRY_REQUESTS_MAX + 1) * (CHALLENGES_MAX + 1) * (REDIRECTS_MAX + 1);
@@ -166,7 +166,8 @@ impl Cpe {
 
     pub(crate) fn queue(&mut self, request: Message) {
         if let Some(waiting) = &mut self.waiting {
-            waiting.queue(request).expect("a request of a CPE");
+            let taken = waiting.queue(request).expect("a request of a CPE");
+            assert_eq!(taken, !self.rules.is_done(), "SES-08");
         }
     }
 

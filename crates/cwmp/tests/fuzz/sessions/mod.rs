@@ -1,8 +1,8 @@
 //! Any sequence of operations on both session machines.
 //!
-//! A [`Script`] plays an ACS against any CPE, a CPE against any ACS, or both against each other over
-//! a bad line. [`rules`] judges what goes over the wire; it knows the state tables of sections 11
-//! and 12 of the requirements and nothing of the machines.
+//! A [`Script`] plays an ACS against any CPE, a CPE against any ACS, or both against each other
+//! over a bad line. [`rules`] judges what goes over the wire; it knows the state tables of sections
+//! 11 and 12 of the requirements and nothing of the machines.
 
 mod acs;
 mod cpe;

@@ -56,6 +56,11 @@ impl CpeRules {
         self.established
     }
 
+    /// Whether the CPE has said that it has no more requests.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
     /// The own request that waits for its answer.
     pub(crate) fn own(&self) -> Option<&Outstanding> {
         self.own.as_ref()
