@@ -5,6 +5,29 @@
 //! must survive is in the batch, and **a batch must be durable before the reply that comes with it
 //! is sent**: an InformResponse acknowledges the events of the Inform, and the next request or the
 //! final 204 acknowledges the result of an RPC.
+//!
+//! ```
+//! use drover_cwmp::session::acs::Reply;
+//! use drover_provision::{Loaded, Session, SessionConfig, Step};
+//!
+//! // What a shell does with the body of each POST of one session.
+//! fn reply_to(session: &mut Session, body: &[u8], now: jiff::Timestamp) -> Reply {
+//!     let outgoing = match session.handle(body, now) {
+//!         Step::Reply(outgoing) => outgoing,
+//!         Step::Load { key, save } => {
+//!             // Save `save`, then load the record and the due tasks of `key`.
+//!             # drop((key, save));
+//!             session.resume(Loaded { record: None, tasks: Vec::new() }, now)
+//!         }
+//!     };
+//!     // Make `outgoing.save` durable, and only then:
+//!     outgoing.reply
+//! }
+//!
+//! let mut session = Session::new(SessionConfig::default());
+//! let empty_post = reply_to(&mut session, b"", jiff::Timestamp::UNIX_EPOCH);
+//! assert_eq!(empty_post, Reply::Empty);
+//! ```
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -29,6 +29,7 @@ pub(super) fn open(folder: &Path) -> Result<Opened, Error> {
     create_folder(folder)?;
     let lock = lock(folder)?;
     let path = folder.join(DATABASE);
+    create_private(&path)?;
     let writer = open_writer(&path).map_err(|error| explain(&path, &error))?;
     recognise(&writer, &path)?;
     check(&writer, &path)?;
@@ -79,6 +80,19 @@ fn create_folder(folder: &Path) -> Result<(), Error> {
         Some(parent) => File::open(parent).and_then(|parent| parent.sync_all()).map_err(fail),
         None => Ok(()),
     }
+}
+
+/// Creates the database for its owner alone, as it holds credentials (`SEC-01`). SQLite gives its
+/// other files the same permissions.
+fn create_private(path: &Path) -> Result<(), Error> {
+    let mut options = File::options();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let created = options.open(path);
+    created
+        .map(drop)
+        .map_err(|error| Error::Folder { path: path.to_owned(), reason: error.to_string() })
 }
 
 fn lock(folder: &Path) -> Result<File, Error> {

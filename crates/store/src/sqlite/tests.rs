@@ -93,6 +93,40 @@ fn an_orderly_end_writes_the_log_back() {
 }
 
 #[test]
+fn the_log_is_written_back_while_the_store_runs() {
+    let (folder, store) = filled(1);
+    let size = || fs::metadata(folder.0.path().join("drover.db")).unwrap().len();
+    let before = size();
+    let mut batch = registration(0);
+    let rows = u32::try_from(crate::limits::CHECKPOINT_ROWS).unwrap();
+    for number in 0..rows {
+        let parameter = Some(parameter("some text", ValueType::String));
+        batch.parameters.insert(format!("Device.Parameter{number}"), parameter);
+    }
+    let written_back = block_on(async {
+        for _ in 0..100 {
+            store.save(batch.clone()).await.unwrap();
+            if size() > before {
+                return true;
+            }
+        }
+        false
+    });
+    assert!(written_back, "all is still in the log");
+}
+
+#[cfg(unix)]
+#[test]
+fn sec_01_the_files_are_for_their_owner() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, _store) = filled(1);
+    for name in ["drover.db", "drover.db-wal"] {
+        let mode = fs::metadata(folder.0.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+    }
+}
+
+#[test]
 fn every_connection_syncs_its_commits() {
     let folder = Folder::new();
     let opened = open::open(folder.0.path()).unwrap();
