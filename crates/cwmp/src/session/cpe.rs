@@ -218,7 +218,7 @@ impl Waiting {
         match self {
             Self::InformResponse(state) => state.queue.push_back(request),
             Self::Anything(state) if state.talk.done => return Ok(false),
-            Self::Anything(state) => state.talk.queue.push_back(request),
+            Self::Anything(state) => state.talk.queue.push_back(Queued::new(request)),
         }
         Ok(true)
     }
@@ -280,7 +280,7 @@ impl ExpectInformResponse {
             version,
             hold: received.header.hold_requests.unwrap_or(false),
             done: false,
-            queue: self.queue,
+            queue: self.queue.into_iter().map(Queued::new).collect(),
             next_id: 2,
             messages: 1,
             repeats: 0,
@@ -309,7 +309,7 @@ struct Talk {
     hold: bool,
     /// Whether we have sent an empty POST while not held (`SES-08`).
     done: bool,
-    queue: VecDeque<Message>,
+    queue: VecDeque<Queued>,
     next_id: u32,
     messages: u32,
     /// Answers 8005 to the request at the head of the queue.
@@ -320,13 +320,13 @@ impl Talk {
     /// The state TURN of the table when no request of the ACS waits.
     fn turn(mut self) -> Step {
         if !self.hold && !self.done {
-            while let Some(request) = self.queue.pop_front() {
+            while let Some(Queued { id, request }) = self.queue.pop_front() {
                 if request.since() > self.version {
-                    // The session's version does not have it (`VER-02`): the next one may.
+                    // The session's version does not have it (`VER-02`): it stays unanswered, and
+                    // with it its event, for a session that has.
                     continue;
                 }
-                let id = self.next_id.to_string();
-                self.next_id = self.next_id.saturating_add(1);
+                let id = id.unwrap_or_else(|| self.new_id());
                 let envelope = Envelope::new(self.namespace, Some(id.clone()), request);
                 let post = self.channel.post(envelope.to_xml().into_bytes());
                 let outstanding = Some(Outstanding { id, request: envelope.message });
@@ -341,12 +341,32 @@ impl Talk {
         Step::Post(Waiting::Anything(ExpectAnything { talk: self, outstanding: None }), post)
     }
 
+    fn new_id(&mut self) -> String {
+        let id = self.next_id.to_string();
+        self.next_id = self.next_id.saturating_add(1);
+        id
+    }
+
     fn count(&mut self) -> Result<(), Error> {
         self.messages = self.messages.saturating_add(1);
         if self.messages > SESSION_MESSAGES_MAX {
             return Err(PeerMisbehaved::TooManyMessages(SESSION_MESSAGES_MAX).into());
         }
         Ok(())
+    }
+}
+
+/// An own request that waits to be sent.
+#[derive(Debug)]
+struct Queued {
+    /// Its ID where it was sent before and is to be repeated (`MRB-01`).
+    id: Option<String>,
+    request: Message,
+}
+
+impl Queued {
+    const fn new(request: Message) -> Self {
+        Self { id: None, request }
     }
 }
 
@@ -427,7 +447,7 @@ impl ExpectAnything {
                 return failed(PeerMisbehaved::TooManyRetries(expected).into());
             }
             // The identical request is the next one, as soon as we are not held (`MRB-01`).
-            self.talk.queue.push_front(request);
+            self.talk.queue.push_front(Queued { id: Some(id), request });
             return (Vec::new(), self.talk.turn());
         }
         self.talk.repeats = 0;
