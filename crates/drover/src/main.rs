@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod demo;
 mod out;
 mod serve;
+mod simulate;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +25,17 @@ struct Arguments {
 enum Command {
     /// Run the server (ACS)
     Serve(serve::Arguments),
+    /// Run a server, the agent of this machine and simulated devices in a temporary folder
+    Demo(demo::Arguments),
+    /// Run the agent (CPE) of this machine, as drover-agent does
+    #[command(disable_help_flag = true)]
+    Agent {
+        /// What drover-agent takes; see `drover agent --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Drive a fleet of simulated devices against a server and measure
+    Simulate(simulate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +45,9 @@ fn main() -> ExitCode {
     };
     let result = match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Agent { arguments } => return drover_agent::cli::main(arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

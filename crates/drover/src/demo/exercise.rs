@@ -31,7 +31,11 @@ pub(super) struct Row {
 }
 
 /// Waits until the server knows as many devices, and gives their ids.
-pub(super) async fn registered(nbi: Nbi, count: usize, limit: Duration) -> Result<Vec<String>, Failure> {
+pub(super) async fn registered(
+    nbi: Nbi,
+    count: usize,
+    limit: Duration,
+) -> Result<Vec<String>, Failure> {
     let deadline = Instant::now() + limit;
     loop {
         let devices = nbi.devices(None, "_id").await?;
@@ -59,7 +63,9 @@ pub(super) async fn exercise(nbi: Nbi, id: &str, interval: u64) -> Result<Row, F
     done(nbi, id, &json!({ "name": "getParameterValues", "parameterNames": [INTERVAL] })).await?;
     let document = document(nbi, id).await?;
     if leaf(&document, INTERVAL, "_timestamp") <= set_at {
-        return Err(Failure::Failed(format!("{id}: {INTERVAL} has not been read after it was set")));
+        return Err(Failure::Failed(format!(
+            "{id}: {INTERVAL} has not been read after it was set"
+        )));
     }
     let mut known = BTreeMap::new();
     collect(&document, "", &mut known);
@@ -89,7 +95,10 @@ async fn done(nbi: Nbi, id: &str, task: &Json) -> Result<(), Failure> {
         }
         if let Some(fault) = nbi.faults(id).await?.first() {
             let (code, message) = (&fault["code"], &fault["message"]);
-            return Err(Failure::Failed(format!("{id}: {} failed: {code} {message}", task["name"])));
+            return Err(Failure::Failed(format!(
+                "{id}: {} failed: {code} {message}",
+                task["name"]
+            )));
         }
         if Instant::now() > deadline {
             let name = &task["name"];

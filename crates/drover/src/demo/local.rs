@@ -53,7 +53,9 @@ impl Machine {
     /// Compares with what the kernel says now: counters only grow, the rest stands still.
     pub(super) fn compare_with_kernel(&self) -> Result<(), Failure> {
         let differs = |what: &str, known: &str, real: &str| {
-            Failure::Failed(format!("{what} of this machine: the server knows {known}, it is {real}"))
+            Failure::Failed(format!(
+                "{what} of this machine: the server knows {known}, it is {real}"
+            ))
         };
         let kernel = file("/proc/sys/kernel/osrelease")?;
         if self.kernel.is_empty() || !kernel.starts_with(&self.kernel) {
