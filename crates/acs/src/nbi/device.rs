@@ -145,6 +145,7 @@ fn head(record: &DeviceRecord) -> Map<String, Json> {
     if let Some(instant) = fields.last_bootstrap {
         put("_lastBootstrap", json!(iso(instant)));
     }
+    // Not of GenieACS: how many sessions the device has held.
     put("_sessions", json!(fields.sessions));
     put("_tags", json!(record.tags));
     put("_timestamp", json!(iso(fields.last_inform)));
@@ -198,4 +199,104 @@ fn node_at<'a>(
         node = child.as_object_mut().expect("invariant: made an object above");
     }
     node
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use drover_cwmp::CwmpVersion;
+    use drover_cwmp::auth::Credentials;
+    use drover_provision::{DeviceFields, Identity};
+
+    use super::*;
+
+    fn record(parameters: &[(&str, Option<Value>)]) -> DeviceRecord {
+        let time = "2026-11-22T13:16:23.456Z".parse().expect("a time");
+        let identity = Identity { serial_number: "1".to_owned(), ..Identity::default() };
+        let parameters = parameters.iter().map(|(path, value)| {
+            let value = value.clone();
+            (path.to_string(), Parameter { value, writable: Some(true), time })
+        });
+        DeviceRecord {
+            key: identity.key(),
+            fields: DeviceFields {
+                identity,
+                registered: time,
+                last_inform: time,
+                last_boot: None,
+                last_bootstrap: None,
+                last_events: Vec::new(),
+                sessions: 3,
+                root: Some("Device.".to_owned()),
+                cwmp_version: CwmpVersion::V1_4,
+                peculiarities: BTreeSet::new(),
+                connection_request: Credentials::default(),
+            },
+            tags: BTreeSet::from(["red".to_owned()]),
+            parameters: parameters.collect::<BTreeMap<_, _>>(),
+        }
+    }
+
+    #[test]
+    fn values_have_the_type_that_json_has_for_them() {
+        for (value_type, text, json, scalar) in [
+            (ValueType::Boolean, "1", json!(true), Scalar::Bool(true)),
+            (ValueType::Boolean, "maybe", json!("maybe"), Scalar::text("maybe")),
+            (ValueType::Int, "-7", json!(-7), Scalar::Number(-7.0)),
+            (ValueType::UnsignedInt, "", json!(""), Scalar::text("")),
+            (
+                ValueType::UnsignedLong,
+                "18446744073709551615",
+                json!(18_446_744_073_709_551_615_u64),
+                Scalar::Number(18_446_744_073_709_551_615.0),
+            ),
+            (ValueType::String, "10", json!("10"), Scalar::text("10")),
+            (
+                ValueType::DateTime,
+                "1970-01-01T01:00:01+01:00",
+                json!("1970-01-01T00:00:01.000Z"),
+                Scalar::Date(1000),
+            ),
+            (
+                ValueType::DateTime,
+                "0001-01-01T00:00:00Z",
+                json!("0001-01-01T00:00:00Z"),
+                Scalar::text("0001-01-01T00:00:00Z"),
+            ),
+        ] {
+            let record = record(&[("Device.X", Some(Value::new(value_type, text)))]);
+            let document = document(&record, &Projection::default());
+            assert_eq!(document["Device"]["X"]["_value"], json, "{value_type} {text}");
+            assert_eq!(field(&record, "Device.X._value"), scalar, "{value_type} {text}");
+        }
+    }
+
+    #[test]
+    fn fields_and_document_agree() {
+        let record = record(&[
+            ("Device.", None),
+            ("Device.A.", None),
+            ("Device.A.B", Some(Value::string("b"))),
+            ("Device.C.1.D", None),
+        ]);
+        let document = document(&record, &Projection::default());
+        let leaf = json!({"_object": false, "_writable": true, "_value": "b", "_type": "xsd:string",
+            "_timestamp": "2026-11-22T13:16:23.456Z"});
+        assert_eq!(document["Device"]["A"]["B"], leaf);
+        assert_eq!(document["Device"]["C"]["1"]["_object"], true, "it is implied");
+        for name in
+            ["_id", "_tags", "_sessions", "_deviceId._SerialNumber", "_lastInform", "_registered"]
+        {
+            let value = name.split('.').try_fold(&document, |json, part| json.get(part));
+            let is_date = name.starts_with("_last") || name == "_registered";
+            assert_eq!(field(&record, name), Scalar::of_json(value, is_date), "{name}");
+        }
+        assert_eq!(field(&record, "Device.A._object"), Scalar::Bool(true));
+        assert_eq!(field(&record, "Device.C._object"), Scalar::Bool(true));
+        assert_eq!(field(&record, "Device.C.1.D._value"), Scalar::Missing);
+        for name in ["_lastBoot", "Device.Z._object", "Device.A._value", "Device", "nothing"] {
+            assert_eq!(field(&record, name), Scalar::Missing, "{name}");
+        }
+    }
 }
