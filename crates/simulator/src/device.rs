@@ -170,7 +170,9 @@ pub(crate) async fn hold_session(
 fn failure_kind(ended: &Ended, trouble: Option<Trouble>) -> Option<String> {
     match &ended.outcome {
         Outcome::Success => None,
-        Outcome::Lost => Some(trouble.map_or("given up".to_owned(), |trouble| trouble.to_string())),
+        Outcome::Lost => {
+            Some(trouble.map_or_else(|| "given up".to_owned(), |trouble| trouble.to_string()))
+        }
         Outcome::Failed(Failed { error, .. }) => Some(match error {
             CwmpError::PeerMisbehaved(PeerMisbehaved::HttpStatus(status)) => {
                 format!("http {status}")
