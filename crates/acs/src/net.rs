@@ -264,13 +264,16 @@ fn report(peer: &Peer, end: &End) {
     }
 }
 
-/// An error with what caused it, in one line.
+/// An error with what caused it, in one line. Causes that the text tells already are left out.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
         source = cause.source();
     }
     text

@@ -175,10 +175,9 @@ impl SentBody {
         Ok(())
     }
 
-    /// Whether reading it takes so long that other work should not wait for it.
-    pub(crate) fn is_long_work(&self) -> bool {
-        self.encoding != Encoding::Identity
-            || self.bytes.len() > crate::limits::SHORT_WORK_BYTES_MAX
+    /// Whether it has to be inflated, which may take long.
+    pub(crate) const fn is_compressed(&self) -> bool {
+        !matches!(self.encoding, Encoding::Identity)
     }
 
     /// Inflates the body if it is compressed, to at most `limits.bytes`.

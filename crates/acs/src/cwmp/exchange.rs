@@ -16,12 +16,13 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 use tracing::{debug, error, info};
 
-use super::body::{BodyError, BodyLimits, SentBody};
+use super::body::{BodyLimits, PlainBody, SentBody};
 use super::refusal::Refusal;
-use super::sessions::{Arriving, Slot};
+use super::replay::LastReply;
+use super::sessions::{Arriving, Live, Slot};
 use super::{COOKIE_NAME, Login, Server};
 use crate::entropy;
-use crate::limits::{REPLACED_SECONDS_MAX, SESSION_SECONDS_MAX};
+use crate::limits::{REPLACED_SECONDS_MAX, SESSION_SECONDS_MAX, SHORT_WORK_BYTES_MAX};
 use crate::net::chain;
 use crate::peer::Peer;
 
@@ -52,7 +53,7 @@ pub(super) struct Exchange {
 /// A session that is locked for this POST, and its place among the others.
 struct Place {
     slot: Arc<Slot>,
-    session: OwnedMutexGuard<Option<Session>>,
+    live: OwnedMutexGuard<Option<Live>>,
     /// Whether the reply opens the session, and so brings the cookie.
     is_opened: bool,
 }
@@ -62,75 +63,83 @@ type Answer = Result<Response<Full<Bytes>>, Refusal>;
 impl Exchange {
     /// Answers the POST.
     pub(super) async fn run(self, origin: Origin, body: SentBody) -> Answer {
-        let Some((place, session, is_by_cookie)) = self.resume(origin).await? else {
-            return Err(no_randomness());
-        };
-        let is_long = body.is_long_work();
-        let limits = self.limits.clone();
-        let handle = move || handle(session, body, &limits);
-        let handled = if is_long {
-            let task = tokio::task::spawn_blocking(handle);
-            task.await.map_err(|error| Refusal::internal(error.to_string()))?
-        } else {
-            handle()
-        };
-        match handled {
-            Ok((session, step, body)) => {
-                if !is_by_cookie && is_of_other_device(&step) {
-                    return self.start_over(place, step, &body).await;
+        let body = self.inflate(body).await?;
+        let is_by_cookie = matches!(origin, Origin::Open { is_by_cookie: true, .. });
+        let mut place = self.find_place(origin).await?;
+        let session = match place.live.take() {
+            Some(live) => {
+                if let Some(reply) = live.last.again(self.peer.address, body.bytes()) {
+                    let reply = reply.clone();
+                    return self.answer_again(place, live, reply);
                 }
-                self.carry_out(place, session, step).await
+                live.session
             }
-            Err((session, error)) => Err(self.put_back(place, session, error)),
+            None => Session::new(self.server.session_config),
+        };
+        let (session, step, body) = handle(session, body).await?;
+        if !is_by_cookie && is_of_other_device(&step) {
+            return self.start_over(place, step, body).await;
         }
+        self.carry_out(place, session, step, &body).await
     }
 
-    /// Finds the session, or makes one. `None` when there is no randomness for a cookie.
-    async fn resume(&self, origin: Origin) -> Result<Option<(Place, Session, bool)>, Refusal> {
-        let (user, is_by_cookie) = match origin {
-            Origin::New { user } => (user, false),
-            Origin::Open { slot, is_by_cookie } => {
-                let mut session = Arc::clone(&slot.session).lock_owned().await;
-                if let Some(open) = session.take() {
-                    let place = Place { slot, session, is_opened: false };
-                    return Ok(Some((place, open, is_by_cookie)));
+    async fn inflate(&self, body: SentBody) -> Result<PlainBody, Refusal> {
+        if !body.is_compressed() {
+            return Ok(body.inflate(&self.limits)?);
+        }
+        let limits = self.limits.clone();
+        let inflated = tokio::task::spawn_blocking(move || body.inflate(&limits)).await;
+        Ok(inflated.map_err(|error| Refusal::internal(error.to_string()))??)
+    }
+
+    /// Finds the session, or makes room for one.
+    async fn find_place(&self, origin: Origin) -> Result<Place, Refusal> {
+        let user = match origin {
+            Origin::New { user } => user,
+            Origin::Open { slot, .. } => {
+                let live = Arc::clone(&slot.live).lock_owned().await;
+                if live.is_some() {
+                    return Ok(Place { slot, live, is_opened: false });
                 }
                 // It ended while this request waited for its turn.
-                (self.login.admit(&self.server.gate)?, false)
+                self.login.admit(&self.server.gate)?
             }
         };
-        let Some(place) = new_place(user).await else { return Ok(None) };
-        Ok(Some((place, Session::new(self.server.session_config), is_by_cookie)))
+        new_place(user).await
     }
 
-    /// A body that cannot be read leaves the session as it was.
-    fn put_back(&self, mut place: Place, session: Session, error: BodyError) -> Refusal {
-        if session.is_open() {
-            place.slot.wait(self.patience(&session));
-            *place.session = Some(session);
-        }
-        error.into()
+    /// The device did not get the answer to its last request and has sent it again.
+    fn answer_again(&self, mut place: Place, live: Live, reply: Reply) -> Answer {
+        debug!(peer = %self.peer.address, "a lost answer is sent again");
+        let patience = self.patience(&live.session);
+        place.slot.wait(patience);
+        self.peer.bind(place.slot.token, patience);
+        *place.live = Some(live);
+        self.respond(&place, reply, None)
     }
 
     /// A connection that several devices share brought another one, without a cookie: that is not
     /// the session of the first.
-    async fn start_over(&self, place: Place, step: Step, body: &[u8]) -> Answer {
+    async fn start_over(&self, place: Place, step: Step, body: PlainBody) -> Answer {
         if let Step::Reply(Outgoing { save, .. }) = step {
             self.save(save).await?;
         }
         self.server.sessions.close(&place.slot);
         self.peer.unbind();
         let user = self.login.admit(&self.server.gate)?;
-        let Some(place) = new_place(user).await else {
-            return Err(no_randomness());
-        };
-        let mut session = Session::new(self.server.session_config);
-        let step = session.handle(body, Timestamp::now());
-        self.carry_out(place, session, step).await
+        let place = new_place(user).await?;
+        let (session, step, body) = handle(Session::new(self.server.session_config), body).await?;
+        self.carry_out(place, session, step, &body).await
     }
 
     /// Does what the session asks for, then answers.
-    async fn carry_out(&self, mut place: Place, mut session: Session, step: Step) -> Answer {
+    async fn carry_out(
+        &self,
+        mut place: Place,
+        mut session: Session,
+        step: Step,
+        body: &PlainBody,
+    ) -> Answer {
         let result = match step {
             Step::Reply(outgoing) => Ok(outgoing),
             Step::Load { key, save } => self.load(&mut place, &mut session, &key, save).await,
@@ -141,8 +150,8 @@ impl Exchange {
         };
         match result {
             Ok(outgoing) => {
-                self.settle(&mut place, session, &outgoing);
-                self.respond(&place, outgoing)
+                self.settle(&mut place, session, &outgoing, body);
+                self.respond(&place, outgoing.reply, outgoing.end)
             }
             // What is not durable is not acknowledged: the device will come again with it.
             Err(refusal) => {
@@ -196,12 +205,13 @@ impl Exchange {
     }
 
     /// Keeps the session for its next POST, or lets it go.
-    fn settle(&self, place: &mut Place, session: Session, outgoing: &Outgoing) {
+    fn settle(&self, place: &mut Place, session: Session, outgoing: &Outgoing, body: &PlainBody) {
         if session.is_open() && outgoing.end.is_none() {
             let patience = self.patience(&session);
             place.slot.wait(patience);
             self.peer.bind(place.slot.token, patience);
-            *place.session = Some(session);
+            let last = LastReply::new(self.peer.address, body.bytes(), &outgoing.reply);
+            *place.live = Some(Live { session, last });
             return;
         }
         self.server.sessions.close(&place.slot);
@@ -216,20 +226,22 @@ impl Exchange {
         self.server.session_timeout.max(asked).min(Duration::from_secs(SESSION_SECONDS_MAX))
     }
 
-    fn respond(&self, place: &Place, outgoing: Outgoing) -> Answer {
-        if let Some(End::Failed(failure)) = &outgoing.end {
-            let reason = chain(failure);
-            let device = place.slot.device().map(|device| device.to_string());
-            match outgoing.reply {
-                Reply::Status(status) => return Err(Refusal::status(status, reason)),
-                _ => info!(peer = %self.peer.address, device, reason, "session failed"),
+    fn respond(&self, place: &Place, reply: Reply, end: Option<End>) -> Answer {
+        let failure = match &end {
+            Some(End::Failed(failure)) => Some(chain(failure)),
+            _ => None,
+        };
+        let mut response = match reply {
+            Reply::Status(status) => {
+                return Err(Refusal::status(status, failure.unwrap_or_default()));
             }
-        }
-        let mut response = match outgoing.reply {
             Reply::Envelope(xml) => envelope(xml),
             Reply::Empty => empty(StatusCode::NO_CONTENT),
-            Reply::Status(status) => return Err(Refusal::status(status, "refused")),
         };
+        if let Some(reason) = failure {
+            let device = place.slot.device().map(|device| device.to_string());
+            info!(peer = %self.peer.address, device, reason, "session failed");
+        }
         if place.is_opened {
             let cookie = set_cookie(COOKIE_NAME, &place.slot.token.to_string(), false);
             if let Ok(cookie) = cookie.try_into() {
@@ -240,29 +252,29 @@ impl Exchange {
     }
 }
 
-fn no_randomness() -> Refusal {
-    Refusal::internal("the system has no randomness for a cookie")
-}
-
 /// A place for a new session; nobody else knows it yet.
-async fn new_place(user: Option<String>) -> Option<Place> {
-    let slot = Slot::new(entropy::token().ok()?, user);
-    let session = Arc::clone(&slot.session).lock_owned().await;
-    Some(Place { slot, session, is_opened: false })
+async fn new_place(user: Option<String>) -> Result<Place, Refusal> {
+    let token = entropy::token().map_err(|error| Refusal::internal(error.to_string()))?;
+    let slot = Slot::new(token, user);
+    let live = Arc::clone(&slot.live).lock_owned().await;
+    Ok(Place { slot, live, is_opened: false })
 }
 
-/// The session with what it wants, and the body for a second look.
-type Handled = Result<(Session, Step, Vec<u8>), (Session, BodyError)>;
-
-fn handle(mut session: Session, body: SentBody, limits: &BodyLimits) -> Handled {
-    match body.inflate(limits) {
-        Err(error) => Err((session, error)),
-        Ok(body) => {
-            let step = session.handle(body.bytes(), Timestamp::now());
-            let again = if is_of_other_device(&step) { body.bytes().to_vec() } else { Vec::new() };
-            Ok((session, step, again))
-        }
+/// Lets the session handle the body; a long one on a thread where nobody waits for it.
+async fn handle(
+    mut session: Session,
+    body: PlainBody,
+) -> Result<(Session, Step, PlainBody), Refusal> {
+    let is_long = body.bytes().len() > SHORT_WORK_BYTES_MAX;
+    let work = move || {
+        let step = session.handle(body.bytes(), Timestamp::now());
+        (session, step, body)
+    };
+    if !is_long {
+        return Ok(work());
     }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Refusal::internal(error.to_string()))
 }
 
 const fn is_of_other_device(step: &Step) -> bool {
@@ -274,16 +286,16 @@ const fn is_of_other_device(step: &Step) -> bool {
 /// still being answered comes first, so that nothing it did is lost.
 async fn drop_replaced(server: &Server, slot: &Slot) {
     let limit = Duration::from_secs(REPLACED_SECONDS_MAX);
-    let Ok(mut session) = timeout(limit, slot.session.lock()).await else { return };
+    let Ok(mut live) = timeout(limit, slot.live.lock()).await else { return };
     let device = slot.device().map(|device| device.to_string());
     info!(device, reason = "the device began a new session", "session failed");
-    abandon(server, session.take()).await;
+    abandon(server, live.take()).await;
 }
 
 /// Ends a session from our side and saves what it leaves.
-pub(super) async fn abandon(server: &Server, session: Option<Session>) {
-    let Some(mut session) = session else { return };
-    let Some(batch) = session.abandon(Timestamp::now()) else { return };
+pub(super) async fn abandon(server: &Server, live: Option<Live>) {
+    let Some(mut live) = live else { return };
+    let Some(batch) = live.session.abandon(Timestamp::now()) else { return };
     if let Err(error) = server.store.save(batch).await {
         error!(error = %chain(&error), "what a failed session left cannot be saved");
     }

@@ -4,6 +4,7 @@ mod auth;
 mod body;
 mod exchange;
 mod refusal;
+mod replay;
 mod sessions;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use hyper::{Method, Request, Response};
 use tokio::time::sleep;
 use tracing::{debug, info};
 
-pub(crate) use sessions::{Presence, Sessions};
+pub(crate) use sessions::{Live, Presence, Sessions};
 
 use crate::config::CwmpConfig;
 use crate::entropy::{NoEntropy, Token};
@@ -186,13 +187,13 @@ fn cookie(request: &Request<Incoming>) -> Option<Token> {
 pub(crate) async fn sweep(server: &Server) {
     for slot in server.sessions.expired(tokio::time::Instant::now()) {
         // A request that came in this moment has the lock.
-        let Ok(mut session) = slot.session.try_lock() else { continue };
+        let Ok(mut live) = slot.live.try_lock() else { continue };
         if !slot.is_expired(tokio::time::Instant::now()) {
             continue;
         }
         let device = slot.device().map(|device| device.to_string()).unwrap_or_default();
         info!(device, reason = "no request came in time", "session failed");
-        exchange::abandon(server, session.take()).await;
+        exchange::abandon(server, live.take()).await;
         server.sessions.close(&slot);
     }
 }
@@ -200,8 +201,8 @@ pub(crate) async fn sweep(server: &Server) {
 /// Ends all sessions because the server stops.
 pub(crate) async fn abandon_all(server: &Server) {
     for slot in server.sessions.all() {
-        let session = slot.session.lock().await.take();
-        exchange::abandon(server, session).await;
+        let live = slot.live.lock().await.take();
+        exchange::abandon(server, live).await;
         server.sessions.close(&slot);
     }
 }
@@ -210,3 +211,6 @@ pub(crate) async fn abandon_all(server: &Server) {
 fn close(response: &mut Response<Full<Bytes>>) {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use drover_provision::{DeviceKey, Session};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::replay::LastReply;
 use crate::entropy::Token;
 use crate::limits::SESSION_SECONDS_MIN;
 
@@ -33,8 +34,16 @@ pub(crate) struct Slot {
     /// Who has proven to be there when it began; further requests need no credentials (quirk 12).
     pub(crate) user: Option<String>,
     /// The session itself, `None` once it is over. Locked while a request is answered.
-    pub(crate) session: Arc<tokio::sync::Mutex<Option<Session>>>,
+    pub(crate) live: Arc<tokio::sync::Mutex<Option<Live>>>,
     state: Mutex<SlotState>,
+}
+
+/// A session that waits for its next request.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) session: Session,
+    /// What came last and what was answered.
+    pub(crate) last: LastReply,
 }
 
 #[derive(Debug)]
@@ -81,7 +90,7 @@ impl Slot {
     pub(crate) fn new(token: Token, user: Option<String>) -> Arc<Self> {
         let expiry = Instant::now() + ARRIVED_GRACE;
         let state = SlotState { expiry, arriving: 0, device: None };
-        Arc::new(Self { token, user, session: Arc::default(), state: Mutex::new(state) })
+        Arc::new(Self { token, user, live: Arc::default(), state: Mutex::new(state) })
     }
 
     /// The session waits for its next request for as long as `timeout`.

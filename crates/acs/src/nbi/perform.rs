@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use drover_provision::{DeviceRecord, Session, Task, TaskId, TaskState};
+use drover_provision::{DeviceRecord, Task, TaskId, TaskState};
 use jiff::Timestamp;
 use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::time::timeout;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::error::ApiError;
 use super::{Nbi, device_key, json_response, task, with_reason};
 use crate::connection_request::ConnectionRequestError;
-use crate::cwmp::Presence;
+use crate::cwmp::{Live, Presence};
 use crate::entropy;
 use crate::limits::{
     TASK_BUSY_SECONDS_MAX, TASK_SESSION_SECONDS_MAX, TASK_WAIT_MILLISECONDS,
@@ -136,17 +136,17 @@ impl Nbi {
     /// Stores a task, and hands it to the session of its device if one is open.
     async fn insert(&self, task: &Task) -> Result<(), ApiError> {
         // The session waits meanwhile. Else it could load the task by itself and do it twice.
-        let mut session = self.lock_session(task).await;
+        let mut live = self.lock_session(task).await;
         self.server.store.insert_task(task.clone()).await?;
-        if let Some(session) = session.as_mut().and_then(|session| session.as_mut()) {
-            session.queue(task.clone(), Timestamp::now());
+        if let Some(live) = live.as_mut().and_then(|live| live.as_mut()) {
+            live.session.queue(task.clone(), Timestamp::now());
         }
         Ok(())
     }
 
-    async fn lock_session(&self, task: &Task) -> Option<OwnedMutexGuard<Option<Session>>> {
+    async fn lock_session(&self, task: &Task) -> Option<OwnedMutexGuard<Option<Live>>> {
         let slot = self.server.sessions.find_device(&task.device)?;
-        Some(Arc::clone(&slot.session).lock_owned().await)
+        Some(Arc::clone(&slot.live).lock_owned().await)
     }
 
     async fn request_connection(

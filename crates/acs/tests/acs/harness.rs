@@ -334,14 +334,17 @@ pub(crate) fn logs() -> String {
     String::from_utf8_lossy(&buffer).into_owned()
 }
 
-/// The lines about one connection.
+/// The lines about one connection: the last one that had this port.
 pub(crate) fn logs_of(port: u16) -> Vec<String> {
     let address = format!("127.0.0.1:{port}");
     let is_about = |line: &&str| {
         line.split_once(&address)
             .is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit()))
     };
-    logs().lines().filter(is_about).map(str::to_owned).collect()
+    let logs = logs();
+    let mut lines: Vec<String> = logs.lines().filter(is_about).map(str::to_owned).collect();
+    let start = lines.iter().rposition(|line| line.contains(" connected peer=")).unwrap_or(0);
+    lines.split_off(start)
 }
 
 /// Waits for a line about one connection that says this.

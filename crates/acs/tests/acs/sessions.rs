@@ -42,6 +42,31 @@ async fn http_11_a_session_goes_on_over_another_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn http_11_a_lost_answer_is_given_again() {
+    let server = TestServer::start().await;
+    let id = server.register("1", &[]).await;
+    let task = r#"{"name":"reboot"}"#;
+    server.api("POST", &format!("/devices/{id}/tasks"), task).await;
+    let cookie = server.device().await.post(&inform("1"), &[]).await.cookie();
+    let with_cookie = [("Cookie", cookie.as_str())];
+    // The answers to these are lost with their connections.
+    let request = server.device().await.post("", &with_cookie).await.text();
+    let again = server.device().await.post("", &with_cookie).await.text();
+    assert_eq!(request, again);
+    let id_of_request = crate::harness::id_of(&request);
+    let answer = envelope(&id_of_request, "<cwmp:RebootResponse></cwmp:RebootResponse>");
+    let mut device = server.device().await;
+    assert_eq!(device.post(&answer, &with_cookie).await.status, 204);
+    let tasks = server.get("/tasks?query=%7B%22status%22%3A%22done%22%7D").await;
+    assert_eq!(tasks[0]["name"], "reboot", "{tasks}");
+    // On its own connection an empty POST instead of an answer is still a mistake.
+    server.api("POST", &format!("/devices/{id}/tasks"), r#"{"name":"reboot"}"#).await;
+    assert_eq!(device.post(&inform("1"), &[]).await.status, 200);
+    assert_eq!(device.post("", &[]).await.status, 200);
+    assert_eq!(device.post("", &[]).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn quirk_11_cookies_come_back_in_any_dress() {
     let server = TestServer::start().await;
     let id = server.register("1", &[]).await;

@@ -1,0 +1,88 @@
+use std::net::SocketAddr;
+
+use drover_cwmp::message::{DeviceIdStruct, EventStruct, Inform, ParameterValueStruct};
+use drover_cwmp::session::acs::Reply;
+use drover_cwmp::{CwmpNamespace, Envelope, Value};
+use drover_provision::{Loaded, Session, Step, Task, TaskId, TaskKind, TaskState};
+use jiff::Timestamp;
+
+use super::replay::LastReply;
+use super::sessions::Slot;
+use super::*;
+
+fn inform() -> Vec<u8> {
+    let inform = Inform {
+        device_id: DeviceIdStruct {
+            manufacturer: "Example".to_owned(),
+            oui: "00D09E".to_owned(),
+            product_class: "Test".to_owned(),
+            serial_number: "1".to_owned(),
+        },
+        event: vec![EventStruct { event_code: "2 PERIODIC".to_owned(), ..Default::default() }],
+        parameter_list: vec![ParameterValueStruct {
+            name: "Device.RootDataModelVersion".to_owned(),
+            value: Value::string("2.19"),
+        }],
+        ..Default::default()
+    };
+    let id = Some("1".to_owned());
+    Envelope::new(CwmpNamespace::default(), id, inform).to_xml().into_bytes()
+}
+
+/// A session whose device was asked to add a row and has not answered.
+async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
+    let now = Timestamp::now();
+    let mut session = Session::new(server.session_config);
+    let Step::Load { key, .. } = session.handle(&inform(), now) else { panic!("no Inform") };
+    let kind = TaskKind::AddObject { path: "Device.Table.".to_owned(), values: Vec::new() };
+    let task = Task::new(TaskId::new(now, [7; 8]), key.clone(), kind, now);
+    let loaded = Loaded { record: None, tasks: vec![task.clone()] };
+    let opened = session.resume(loaded, now);
+    server.store.save(opened.save.expect("a new device")).await.expect("saved");
+    server.store.insert_task(task.clone()).await.expect("saved");
+    let Step::Reply(request) = session.handle(b"", now) else { panic!("no reply") };
+    server.store.save(request.save.expect("the request is noted")).await.expect("saved");
+    let slot = Slot::new(crate::entropy::token().expect("randomness"), None);
+    let connection = SocketAddr::from(([127, 0, 0, 1], 1));
+    let last = LastReply::new(connection, b"", &Reply::Empty);
+    *slot.live.lock().await = Some(Live { session, last });
+    server.sessions.open(&key, &slot).expect("room");
+    (slot, task.id)
+}
+
+async fn server(folder: &tempfile::TempDir) -> Server {
+    let store = Store::open(folder.path()).expect("store");
+    let sessions = Arc::new(Sessions::new(9));
+    Server::new(&CwmpConfig::default(), store, sessions).expect("randomness")
+}
+
+#[tokio::test]
+async fn acs_08_a_silent_session_fails_and_leaves_its_fault() {
+    let folder = tempfile::TempDir::new().expect("temporary folder");
+    let server = server(&folder).await;
+    let (slot, task) = busy_session(&server).await;
+    slot.wait(Duration::from_secs(60));
+    sweep(&server).await;
+    assert_eq!(server.sessions.count(), 1, "there is time left");
+    slot.wait(Duration::ZERO);
+    let request = Arc::clone(&slot.live).lock_owned().await;
+    sweep(&server).await;
+    assert_eq!(server.sessions.count(), 1, "a request is being answered");
+    drop(request);
+    sweep(&server).await;
+    assert_eq!(server.sessions.count(), 0);
+    let task = server.store.task(&task).await.expect("store").expect("the task");
+    let TaskState::Faulted(fault) = task.state else { panic!("{:?}", task.state) };
+    assert_eq!(fault.code, "session_terminated");
+}
+
+#[tokio::test]
+async fn what_open_sessions_leave_is_saved_at_the_end() {
+    let folder = tempfile::TempDir::new().expect("temporary folder");
+    let server = server(&folder).await;
+    let (_, task) = busy_session(&server).await;
+    abandon_all(&server).await;
+    assert_eq!(server.sessions.count(), 0);
+    let task = server.store.task(&task).await.expect("store").expect("the task");
+    assert!(matches!(task.state, TaskState::Faulted(_)));
+}
