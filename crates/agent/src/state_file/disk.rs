@@ -23,7 +23,9 @@ impl DiskFiles {
     /// The folder cannot be created or opened, or another process has locked it
     /// ([`io::ErrorKind::WouldBlock`]).
     pub fn open(folder: &Path) -> io::Result<Self> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        if !folder.exists() {
+            create_durably(folder)?;
+        }
         let lock = Self::options().open(folder.join("lock"))?;
         lock.try_lock().map_err(io::Error::from)?;
         Ok(Self { folder: folder.to_owned(), lock })
@@ -34,6 +36,18 @@ impl DiskFiles {
         options.write(true).create(true).mode(0o600);
         options
     }
+}
+
+/// Creates a folder and those above it, so that they survive a power cut.
+fn create_durably(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // A new name is durable when the folder it stands in is synced. Folders that this user may
+    // not read were there before.
+    let absolute = std::path::absolute(folder)?;
+    for above in absolute.ancestors().skip(1).filter_map(|above| File::open(above).ok()) {
+        above.sync_all()?;
+    }
+    Ok(())
 }
 
 impl Drop for DiskFiles {
