@@ -116,7 +116,7 @@ mod tests {
             Machine { memory_total_kib: 1, ..right.clone() },
             Machine { memory_free_kib: 0, ..right.clone() },
             Machine { interfaces: Vec::new(), ..right.clone() },
-            Machine { interfaces: vec![too_many], ..right.clone() },
+            Machine { interfaces: vec![too_many], ..right },
         ] {
             wrong.compare_with_kernel().expect_err("not as it is");
         }
