@@ -62,8 +62,15 @@ impl Book {
         }
     }
 
-    /// Takes a value.
-    pub(crate) fn observe(&mut self, name: &str, value: Value, source: Source, now: Timestamp) {
+    /// Takes a value. Of a secret, which a device should not tell, only the fact remains
+    /// (`SEC-01`), save for the password of connection requests while no other one is known.
+    pub(crate) fn observe(&mut self, name: &str, mut value: Value, source: Source, now: Timestamp) {
+        if is_hidden(name) && !value.text.is_empty() {
+            if self.record.fields.connection_request.password().expose().is_empty() {
+                self.keep_credentials(name, &value.text);
+            }
+            value.text.clear();
+        }
         let known = self.record.parameters.get(name);
         let repeated = known.and_then(|known| known.value.as_ref()) == Some(&value);
         if repeated && source == Source::Inform {
@@ -80,13 +87,10 @@ impl Book {
         }
     }
 
-    /// Takes a value that the device has accepted. Of a secret only the fact remains, save for the
-    /// connection request credentials, which the server needs itself.
-    pub(crate) fn accept(&mut self, name: &str, mut value: Value, now: Timestamp) {
+    /// Takes a value that the device has accepted. The server needs the connection request
+    /// credentials itself, so those replace what was known.
+    pub(crate) fn accept(&mut self, name: &str, value: Value, now: Timestamp) {
         self.keep_credentials(name, &value.text);
-        if is_hidden(name) {
-            value.text.clear();
-        }
         self.observe(name, value, Source::Request, now);
     }
 

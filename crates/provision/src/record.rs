@@ -160,17 +160,14 @@ impl DeviceRecord {
     }
 
     /// The credentials for connection requests, when both are known: those that the server has set,
-    /// or those that a device tells although it should not.
+    /// or those that a device tells although it should not tell the password.
     pub fn connection_request_credentials(&self) -> Option<Credentials> {
         let known = &self.fields.connection_request;
         let username = match known.username.as_str() {
             "" => self.management_server("ConnectionRequestUsername")?,
             set => set,
         };
-        let password = match known.password().expose() {
-            "" => self.management_server("ConnectionRequestPassword")?,
-            set => set,
-        };
+        let password = known.password().expose();
         let complete = !username.is_empty() && !password.is_empty();
         complete.then(|| Credentials::new(username, Secret::new(password)))
     }

@@ -275,6 +275,22 @@ fn sec_01_secrets_do_not_stay_in_parameters_and_done_tasks() {
     assert_eq!(credentials.password().expose(), "hunter2");
 }
 
+#[test]
+fn sec_01_secrets_that_a_device_tells_are_not_kept_with_its_parameters() {
+    const OWN: &str = "Device.ManagementServer.Password";
+    const PASSWORD: &str = "Device.ManagementServer.ConnectionRequestPassword";
+    const USERNAME: &str = "Device.ManagementServer.ConnectionRequestUsername";
+    let (mut server, told) = (server(), |value| Value::string(value));
+    let mut device =
+        Device::new(&[(OWN, told("hunter1")), (PASSWORD, told("hunter2")), (USERNAME, told("u"))]);
+    server.add_task(get(&[OWN, PASSWORD, USERNAME]));
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.record().value(OWN), Some(&Value::string("")));
+    assert_eq!(server.record().value(PASSWORD), Some(&Value::string("")));
+    let credentials = server.record().connection_request_credentials().unwrap();
+    assert_eq!((&*credentials.username, credentials.password().expose()), ("u", "hunter2"));
+}
+
 fn port_mapping(values: Vec<SetValue>) -> TaskKind {
     TaskKind::AddObject { path: "Device.NAT.PortMapping".to_owned(), values }
 }
