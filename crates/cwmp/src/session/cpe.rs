@@ -459,7 +459,9 @@ impl ExpectAnything {
         let broken = parsed.tolerated.iter().find(|item| item.breaks_arguments());
         let fault = refusal(&parsed.envelope.message, broken);
         let request = parsed.envelope.message;
-        let execute = Execute { talk: self.talk, id: parsed.envelope.header.id, request };
+        let has_untyped_values = parsed.tolerated.contains(&Tolerated::ValueTypeMissing);
+        let id = parsed.envelope.header.id;
+        let execute = Execute { talk: self.talk, id, request, has_untyped_values };
         let Some(fault) = fault else {
             return (Vec::new(), Step::Execute(execute));
         };
@@ -492,12 +494,19 @@ pub struct Execute {
     talk: Talk,
     id: Option<String>,
     request: Message,
+    has_untyped_values: bool,
 }
 
 impl Execute {
     /// The request.
     pub const fn request(&self) -> &Message {
         &self.request
+    }
+
+    /// Whether values came without `xsi:type`: they stand in the request as strings, and the
+    /// device takes them as what its model says (`LEN-07`).
+    pub const fn has_untyped_values(&self) -> bool {
+        self.has_untyped_values
     }
 
     /// The version this session uses.
