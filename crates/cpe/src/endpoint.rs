@@ -154,7 +154,13 @@ impl Endpoint {
                 return None;
             }
         };
-        let executed = self.device.execute(execute.request(), now);
+        let executed = match execute.request() {
+            Message::SetParameterValues(request) if execute.has_untyped_values() => {
+                let request = self.device.with_model_types(request);
+                self.device.execute(&request.into(), now)
+            }
+            request => self.device.execute(request, now),
+        };
         let (waiting, post) = respond(execute, executed.answer);
         self.session = Some(Box::new(Session::Waiting(waiting)));
         Some((post, executed.effects))

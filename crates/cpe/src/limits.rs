@@ -2,6 +2,8 @@
 //!
 //! They bound what an ACS, a recorded tree or a damaged state can make a device hold or do.
 
+use std::time::Duration;
+
 /// Nodes of one model: objects, tables, rows and parameters, templates of rows included.
 pub const MODEL_NODES_MAX: usize = 2_000_000;
 /// Components of one path in a model; a path of 256 characters has at most 128.
@@ -22,3 +24,5 @@ pub const REBOOTS_MAX: usize = 16;
 pub const CLOCK_STEP_SECONDS: i64 = 2;
 /// Seconds between two Informs at least, whatever `PeriodicInformInterval` says (`CONN-07`).
 pub const PERIODIC_INTERVAL_SECONDS_MIN: u32 = 1;
+/// Time after a Periodic Inform in which no other one falls due, less for short intervals.
+pub const PERIODIC_GUARD: Duration = Duration::from_secs(2);

@@ -255,9 +255,10 @@ impl Device {
     /// should keep an eye on. Full paths.
     pub fn watched(&self) -> Vec<String> {
         let model = &self.tree.model;
-        let forced = model.forced().iter().flat_map(|node| self.tree.places_of(*node));
+        let own = model.forced().iter().chain(model.active());
+        let own = own.flat_map(|node| self.tree.places_of(*node));
         let chosen = self.attributes.keys().filter_map(|key| self.tree.place_of(key));
-        let places: BTreeSet<String> = forced
+        let places: BTreeSet<String> = own
             .chain(chosen)
             .filter(|place| {
                 model.parameter(place.node).is_some_and(|parameter| {

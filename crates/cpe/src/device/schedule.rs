@@ -8,7 +8,9 @@ use drover_cwmp::{DateTime, parse_boolean, parse_integer};
 
 use super::Device;
 use crate::clock::{Clock, wait_for_phase};
-use crate::limits::{CLOCK_STEP_SECONDS, PERIODIC_INTERVAL_SECONDS_MIN, SCHEDULED_INFORMS_MAX};
+use crate::limits::{
+    CLOCK_STEP_SECONDS, PERIODIC_GUARD, PERIODIC_INTERVAL_SECONDS_MIN, SCHEDULED_INFORMS_MAX,
+};
 use crate::model::Role;
 
 const NANOSECONDS: i128 = 1_000_000_000;
@@ -81,7 +83,9 @@ impl Device {
         self.handle_clock_step(now);
         if self.schedule.periodic.is_some_and(|due| due <= now.uptime) {
             self.add_event(EventCode::Periodic, "", now);
-            self.reckon_periodic(now);
+            // A wall clock that is slowed down a little reaches the same moment once more.
+            let interval = Duration::from_secs(self.periodic_interval_seconds().into());
+            self.reckon_periodic(now, PERIODIC_GUARD.min(interval / 2));
         }
         while let Some(index) =
             self.schedule.informs.iter().position(|inform| inform.due <= now.uptime)
@@ -100,14 +104,14 @@ impl Device {
         let share = interval * u128::from(entropy) / (u128::from(u64::MAX) + 1);
         let wait = Duration::from_nanos(u64::try_from(interval - share).unwrap_or(u64::MAX));
         self.schedule.phase = now.uptime.saturating_add(wait);
-        self.reckon_periodic(now);
+        self.reckon_periodic(now, Duration::ZERO);
     }
 
     /// Whether anything the schedule depends on was set by the ACS or the shell: it takes effect
     /// at once (`CONN-07`).
     pub(super) fn handle_schedule_change(&mut self, now: &Clock) {
         if self.booted {
-            self.reckon_periodic(now);
+            self.reckon_periodic(now, Duration::ZERO);
         }
     }
 
@@ -118,11 +122,12 @@ impl Device {
         };
         let is_due = self.schedule.periodic.is_some_and(|due| due <= now.uptime);
         if stepped && !is_due {
-            self.reckon_periodic(now);
+            self.reckon_periodic(now, Duration::ZERO);
         }
     }
 
-    fn reckon_periodic(&mut self, now: &Clock) {
+    /// The next moment of the phase that is more than `guard` away.
+    fn reckon_periodic(&mut self, now: &Clock, guard: Duration) {
         self.schedule.boot_second = now.boot_second();
         let enabled = self.tree.role_text(Role::PeriodicInformEnable);
         if enabled.and_then(|text| parse_boolean(&text)) != Some(true) {
@@ -131,14 +136,11 @@ impl Device {
         }
         let interval = i128::from(self.periodic_interval_seconds()) * NANOSECONDS;
         let reference = self.periodic_reference();
-        let wait = match (now.wall, reference) {
-            (Some(wall), Some(reference)) => {
-                wait_for_phase(reference.as_nanosecond(), interval, wall.as_nanosecond())
-            }
-            _ => {
-                wait_for_phase(nanoseconds(self.schedule.phase), interval, nanoseconds(now.uptime))
-            }
+        let (reference, moment) = match (now.wall, reference) {
+            (Some(wall), Some(reference)) => (reference.as_nanosecond(), wall.as_nanosecond()),
+            _ => (nanoseconds(self.schedule.phase), nanoseconds(now.uptime)),
         };
+        let wait = guard + wait_for_phase(reference, interval, moment + nanoseconds(guard));
         self.schedule.periodic = Some(now.uptime.saturating_add(wait));
     }
 

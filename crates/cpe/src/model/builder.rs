@@ -381,6 +381,7 @@ impl Flattener {
             root: root.into(),
             roles: [None; Role::COUNT],
             forced: Box::default(),
+            active: Box::default(),
             wan_addresses: Box::default(),
         };
         standard::assign_roles(&mut model);

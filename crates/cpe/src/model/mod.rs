@@ -29,6 +29,8 @@ pub struct Model {
     roles: [Option<NodeId>; Role::COUNT],
     /// Parameters of every Inform.
     forced: Box<[NodeId]>,
+    /// Parameters with active notification unless an ACS says otherwise.
+    active: Box<[NodeId]>,
     /// `ExternalIPAddress` of the WAN connections of an InternetGatewayDevice.
     wan_addresses: Box<[NodeId]>,
 }
@@ -142,6 +144,10 @@ impl Model {
 
     pub(crate) fn forced(&self) -> &[NodeId] {
         &self.forced
+    }
+
+    pub(crate) fn active(&self) -> &[NodeId] {
+        &self.active
     }
 
     pub(crate) fn wan_addresses(&self) -> &[NodeId] {

@@ -193,6 +193,10 @@ pub(super) fn assign_roles(model: &mut Model) {
         }
     }
     model.forced = select(model, |_, spec| spec.forced_inform);
+    model.active = select(model, |_, spec| {
+        use NotificationPolicy::{ForceDefaultEnabled, ForceEnabled};
+        matches!(spec.notification, ForceDefaultEnabled | ForceEnabled)
+    });
     if &*model.root == "InternetGatewayDevice" {
         model.wan_addresses = select(model, |name, _| name == "ExternalIPAddress");
     }

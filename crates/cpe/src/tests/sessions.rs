@@ -304,6 +304,29 @@ fn conn_07_periodic_informs_by_absolute_time() {
 }
 
 #[test]
+fn conn_07_a_clock_that_runs_slow_brings_no_second_inform() {
+    let mut world = World::new();
+    world.boot_second = Some(1_700_000_000);
+    world.boot();
+    world.session([]);
+    world.execute(set([
+        (
+            "Device.ManagementServer.PeriodicInformTime",
+            Value::new(drover_cwmp::ValueType::DateTime, "2030-01-01T00:00:00Z"),
+        ),
+        ("Device.ManagementServer.PeriodicInformInterval", Value::unsigned_int(600)),
+        ("Device.ManagementServer.PeriodicInformEnable", Value::boolean(true)),
+    ]));
+    // It is 22:13:20; the wall clock loses a second until 22:20.
+    let due = world.endpoint.poll_timeout().expect("a periodic");
+    assert_eq!(due.as_secs(), 400);
+    world.boot_second = Some(1_700_000_000 - 1);
+    world.pass(400);
+    assert_eq!(codes(&world.session([]).inform), ["2 PERIODIC"]);
+    assert_eq!(world.wait(), 601);
+}
+
+#[test]
 fn conn_07_changes_take_effect_at_once() {
     let mut world = periodic(3600);
     world.set("Device.ManagementServer.PeriodicInformInterval", Value::unsigned_int(5));
@@ -432,6 +455,43 @@ fn neg_07_older_envelopes_for_an_acs_that_knows_no_newer() {
     }
     use CwmpNamespace::{V1_0, V1_1, V1_2};
     assert_eq!(offered, [V1_2, V1_1, V1_0, V1_2]);
+}
+
+#[test]
+fn what_is_watched() {
+    let mut world = watched(1);
+    world.notify("Device.ManagementServer.ConnectionRequestURL", 0);
+    let watched = world.device().watched();
+    assert!(watched.iter().any(|path| path == WATCHED));
+    assert!(watched.iter().any(|path| path == "Device.DeviceInfo.SoftwareVersion"));
+    assert!(watched.iter().any(|path| path == CONNECTION_REQUEST_URL), "in every Inform");
+    assert!(!watched.iter().any(|path| path == "Device.DeviceInfo.UpTime"));
+    let mut builder = builder();
+    builder.parameter("Device.GatewayInfo.SerialNumber", ParameterSpec::string());
+    let mut world = World::with(Arc::new(builder.build().expect("a model")));
+    let watched = world.device().watched();
+    assert!(watched.iter().any(|path| path == "Device.GatewayInfo.SerialNumber"), "FIP-03");
+}
+
+#[test]
+fn len_07_values_without_type_are_what_the_model_says() {
+    let mut world = World::settled();
+    connection_request(&mut world);
+    world.start();
+    world.respond(&envelope(InformResponse { max_envelopes: 1 }));
+    let body = envelope(set([
+        ("Device.Time.Enable", Value::string("1")),
+        ("Device.Time.Mode", Value::string("Server")),
+    ]));
+    let typed = body.clone();
+    let untyped = body.replace(" xsi:type=\"xsd:string\"", "");
+    assert_ne!(typed, untyped);
+    for (body, expected) in [(typed, "false"), (untyped, "true")] {
+        assert!(matches!(world.respond(&body), Next::Execute));
+        let now = world.now();
+        world.endpoint.execute(&now).expect("a request waits");
+        assert_eq!(world.value("Device.Time.Enable"), expected);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use drover_cwmp::message::{
     GetParameterValues, GetParameterValuesResponse, ParameterValueStruct, SetParameterValues,
     SetParameterValuesResponse,
 };
-use drover_cwmp::{Fault, FaultCode, HttpUrl, SetParameterValuesFault, UrlError};
+use drover_cwmp::{Fault, FaultCode, HttpUrl, SetParameterValuesFault, UrlError, ValueType};
 
 use super::{Effect, check_key, resolve_all};
 use crate::clock::Clock;
@@ -66,6 +66,20 @@ impl Device {
             self.handle_role_change(Some(role), now);
         }
         Ok(SetParameterValuesResponse { status: 0 })
+    }
+
+    /// The request with the types of the model where values came without a type and so were read
+    /// as strings (`LEN-07`).
+    pub(crate) fn with_model_types(&self, request: &SetParameterValues) -> SetParameterValues {
+        let mut request = request.clone();
+        for ParameterValueStruct { name, value } in &mut request.parameter_list {
+            if value.value_type == ValueType::String
+                && let Some((_, parameter)) = self.tree.resolve_parameter(name)
+            {
+                value.value_type = parameter.spec.value_type;
+            }
+        }
+        request
     }
 
     /// `SPV-04`
