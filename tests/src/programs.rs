@@ -8,11 +8,15 @@ use std::time::SystemTime;
 /// The path of `drover` or `drover-agent`, as built beside the running test.
 ///
 /// `cargo xtask test` has built them. When the tests run alone and a program is missing or older
-/// than the sources, it is built here.
+/// than the sources, it is built here. `DROVER_PROGRAMS` names a folder with other ones, such as
+/// those of a package.
 ///
 /// # Panics
 /// When it cannot be built.
 pub fn ours(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("DROVER_PROGRAMS") {
+        return Path::new(&folder).join(name);
+    }
     let folder = target_folder();
     let path = folder.join(name);
     if is_stale(&path) {

@@ -24,6 +24,10 @@ fn task(asked: &Element) -> Option<Json> {
     };
     let object = asked.text_of("ObjectName");
     match asked.name.as_str() {
+        // The API has this for the whole tree; a name must not be empty there.
+        "GetParameterValues" if texts("string").contains(&"") => {
+            Some(json!({ "name": "refreshObject", "objectName": "" }))
+        }
         "GetParameterValues" => {
             Some(json!({ "name": "getParameterValues", "parameterNames": texts("string") }))
         }

@@ -74,7 +74,7 @@ impl Values {
 fn check_hidden(path: &str, value: Option<&Json>) -> Result<(), String> {
     match value.and_then(Json::as_str) {
         None | Some("") => Ok(()),
-        Some(_) => Err(format!("{path} is a secret, but can be read")),
+        Some(text) => Err(format!("{path} is a secret, but reads {text:?}")),
     }
 }
 
