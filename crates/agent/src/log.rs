@@ -1,8 +1,7 @@
 //! A small writer of log lines.
 //!
-//! `tracing-subscriber` would be a quarter of the agent's size; this is what the agent needs of it:
-//! one level for everything, one line an event, on standard error. A program that embeds the agent
-//! uses its own subscriber instead.
+//! It is what the agent needs of `tracing-subscriber`: one level for everything, one line an event,
+//! on standard error. A program that embeds the agent uses its own subscriber instead.
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
