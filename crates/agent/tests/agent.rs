@@ -444,6 +444,7 @@ const INSIDE: &str = "DROVER_TEST_INSIDE_NAMESPACE";
 ///
 /// Where there are none to be had, that is a failure on a machine that decides over a change, and
 /// a loud skip elsewhere.
+#[expect(clippy::print_stderr, reason = "a person must see what was not tested")]
 fn run_in_namespace(test: &str) {
     let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     let options = if is_root { "-n" } else { "-rn" };
