@@ -62,7 +62,7 @@ fn read(path: &Path) -> Result<toml::Table, ConfigError> {
         Ok(_) => {}
         Err(error) => {
             let line = error.span().map_or(1, |span| line_of(&text, span.start));
-            let message = one_line(error.message());
+            let message = with_key(&text, line, one_line(error.message()));
             return Err(ConfigError::InFile { path: path.to_owned(), line, message });
         }
     }
@@ -75,6 +75,15 @@ fn read(path: &Path) -> Result<toml::Table, ConfigError> {
 
 fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// Names the key of the line if the message does not. The value stays out: it may be a secret.
+fn with_key(text: &str, line: usize, message: String) -> String {
+    let key = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
+    match key.map(|(key, _)| key.trim()) {
+        Some(key) if !message.contains(key) => format!("{key}: {message}"),
+        _ => message,
+    }
 }
 
 fn parse(table: &toml::Table) -> Result<AcsConfig, String> {
@@ -183,7 +192,9 @@ mod tests {
         let error = with("[cwmp]\n\ncolour = 1", &[]).expect_err("unknown key");
         assert!(error.contains("drover.toml:3: ") && error.contains("colour"), "{error}");
         let error = with("[cwmp]\nlisten = [\"x\"]", &[]).expect_err("no address");
-        assert!(error.contains("drover.toml:2: "), "{error}");
+        assert!(error.contains("drover.toml:2: listen: "), "{error}");
+        let error = with("[connection_request]\npassword = 1234", &[]).expect_err("no text");
+        assert!(error.contains("drover.toml:2: password: "), "{error}");
         let error = with("", &[("DROVER_CWMP__COLOUR", "1")]).expect_err("unknown key");
         assert!(error.contains("DROVER_CWMP__COLOUR") && error.contains("colour"), "{error}");
         let error = with("nbi.listen = \"0.0.0.0:7557\"", &[]).expect_err("not loopback");
