@@ -223,10 +223,16 @@ pub fn agree(request: &Element) -> String {
         "Reboot" => done("Reboot", ""),
         "FactoryReset" => done("FactoryReset", ""),
         "GetParameterValues" => {
-            let names = request.all("string");
-            let values: Vec<_> = names.iter().map(|name| (name.text.as_str(), "v")).collect();
+            let names: Vec<String> = request.all("string").into_iter().map(one_below).collect();
+            let values: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
             done("GetParameterValues", &parameter_list(&values))
         }
         _ => fault(9000),
     }
+}
+
+/// A parameter of the name itself or, if it is a partial path, below it.
+fn one_below(name: &Element) -> String {
+    let more = if name.text.ends_with('.') { "Name" } else { "" };
+    format!("{}{more}", name.text)
 }

@@ -51,7 +51,9 @@ struct Entry {
     id: Option<String>,
     /// How often the device was asked.
     asked: u32,
-    /// Whether a reply came to the device's answer.
+    /// Whether a reply came to the device's first answer.
+    answered: bool,
+    /// Whether a reply came to its last one.
     done: bool,
 }
 
@@ -117,9 +119,11 @@ fn number_of(request: &Element) -> Option<usize> {
     let text = match request.name.as_str() {
         "SetParameterValues" => request.text_of("Name").strip_prefix("Device.Set")?,
         "AddObject" => request.text_of("ObjectName").strip_prefix("Device.Table")?,
+        // What is in the new row.
+        "GetParameterValues" => request.text_of("string").strip_prefix("Device.Table")?,
         _ => return None,
     };
-    text.trim_end_matches('.').parse().ok()
+    text.split('.').next()?.parse().ok()
 }
 
 /// Holds sessions until the server dies.
@@ -139,29 +143,41 @@ fn hold_session(shared: &Shared, cpe: &Cpe, device: usize) -> io::Result<()> {
     });
     let mut turn = session.hand_over()?;
     while let Turn::Request(request, id) = turn {
-        let number = number_of(&request).ok_or_else(|| io::Error::other(request.name.clone()))?;
-        shared.note(|ledger| be_asked(ledger, number));
+        let number = number_of(&request);
+        shared.note(|ledger| be_asked(ledger, number, &request));
         turn = session.answer(&id, &agree(&request))?;
-        shared.note(|ledger| {
-            if let Some(entry) = ledger.tasks.get_mut(&number) {
-                entry.done = true;
-            }
-        });
+        let next = match &turn {
+            Turn::Request(request, _) => number_of(request),
+            Turn::Over => None,
+        };
+        shared.note(|ledger| be_acknowledged(ledger, number, next));
     }
     Ok(())
 }
 
 /// MRB-05: a request whose answer may be lost may come again if that does no harm. AddObject may
 /// not, and what is known to be answered may not either.
-fn be_asked(ledger: &mut Ledger, number: usize) {
-    let Some(entry) = ledger.tasks.get_mut(&number) else {
-        return ledger.violations.push(format!("task {number} was never posted"));
+fn be_asked(ledger: &mut Ledger, number: Option<usize>, request: &Element) {
+    let Some(entry) = number.and_then(|number| ledger.tasks.get_mut(&number)) else {
+        return ledger.violations.push(format!("nobody wanted this: {request:?}"));
+    };
+    let is_add = request.name == "AddObject";
+    let is_again = match request.name.as_str() {
+        "GetParameterValues" => entry.done,
+        _ => entry.answered || (is_add && entry.asked > 0),
     };
     entry.asked += 1;
-    let is_again = entry.done || (entry.kind == Kind::Add && entry.asked > 1);
     if is_again {
-        let text = format!("task {number} ran again: {entry:?}");
+        let text = format!("{} came again for {entry:?}", request.name);
         ledger.violations.push(text);
+    }
+}
+
+/// A reply came to the answer of a task; it is done when the reply is about something else.
+fn be_acknowledged(ledger: &mut Ledger, number: Option<usize>, next: Option<usize>) {
+    if let Some(entry) = number.and_then(|number| ledger.tasks.get_mut(&number)) {
+        entry.answered = true;
+        entry.done = entry.done || next != number;
     }
 }
 
@@ -195,7 +211,7 @@ fn post(shared: &Shared, nbi: Nbi) -> io::Result<()> {
             let device = *known.get(number % known.len().max(1))?;
             ledger.next += 1;
             let kind = if number % 3 == 0 { Kind::Add } else { Kind::Set };
-            let entry = Entry { device, kind, id: None, asked: 0, done: false };
+            let entry = Entry { device, kind, id: None, asked: 0, answered: false, done: false };
             ledger.tasks.insert(number, entry);
             Some((number, device, kind))
         })
@@ -354,8 +370,50 @@ fn finish(shared: &Shared, server: &Server) {
     assert!(left.is_empty(), "after all sessions these tasks still wait: {left:?}");
 }
 
-/// An addObject whose answer was lost is not repeated; it stays as a fault.
+/// Whether the server has no more to do. An addObject whose answer was lost stays as a fault.
 fn is_over(entry: &Entry, known: &Known) -> bool {
-    let is_faulted = || entry.id.as_ref().is_some_and(|id| known.faults.contains(id));
-    entry.done || entry.id.is_none() || (entry.kind == Kind::Add && is_faulted())
+    let Some(id) = &entry.id else { return true };
+    let is_faulted = entry.kind == Kind::Add && known.faults.contains(id);
+    is_faulted || !known.tasks.contains(id)
+}
+
+/// A ledger of one device and one task, and what a server knows that has lost nothing.
+fn example(done: bool) -> (Ledger, Known) {
+    let id = Cpe::new(([0, 0, 0, 0], 0).into(), &serial(0)).id();
+    let asked = u32::from(done);
+    let entry =
+        Entry { device: 0, kind: Kind::Set, id: Some("a".into()), asked, answered: done, done };
+    let informs = [(0, (7, Some(6)))].into();
+    let ledger = Ledger { informs, tasks: [(5, entry)].into(), ..Ledger::default() };
+    let set = if done { json!({ "_value": "5" }) } else { Json::Null };
+    let document = json!({ "Device": { "Count": { "_value": "6" }, "Set5": set } });
+    let tasks = if done { BTreeSet::new() } else { ["a".to_owned()].into() };
+    (ledger, Known { devices: [(id, document)].into(), tasks, faults: BTreeSet::new() })
+}
+
+#[track_caller]
+fn assert_noticed(ledger: &Ledger, known: &Known) {
+    let check = std::panic::AssertUnwindSafe(|| check(ledger, known));
+    assert!(std::panic::catch_unwind(check).is_err(), "the loss was not noticed");
+}
+
+#[test]
+fn kill_check_notices_every_loss() {
+    for done in [false, true] {
+        let (ledger, known) = example(done);
+        check(&ledger, &known);
+        assert_noticed(&ledger, &Known { devices: BTreeMap::new(), ..known });
+    }
+    let (ledger, mut known) = example(false);
+    known.tasks.clear();
+    assert_noticed(&ledger, &known);
+    let (ledger, mut known) = example(true);
+    known.tasks.insert("a".to_owned());
+    assert_noticed(&ledger, &known);
+    let (mut ledger, known) = example(true);
+    ledger.informs.insert(0, (9, Some(8)));
+    assert_noticed(&ledger, &known);
+    let (mut ledger, known) = example(true);
+    be_asked(&mut ledger, Some(5), &Element { name: "AddObject".to_owned(), ..<_>::default() });
+    assert_noticed(&ledger, &known);
 }

