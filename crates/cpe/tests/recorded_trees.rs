@@ -1,5 +1,5 @@
 //! Trees of real devices, as models.
-#![allow(clippy::disallowed_methods, reason = "reads recordings")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "reads recordings")]
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -207,7 +207,9 @@ impl Actor {
         let now = shared.time.now();
         self.report_uptime(&now);
         let Self { endpoint, dice, .. } = self;
-        let result = hold_session(endpoint, shared.time, dice, &shared.settings).await;
+        // On the heap, so that a device that waits does not hold the room for a session.
+        let session = Box::pin(hold_session(endpoint, shared.time, dice, &shared.settings));
+        let result = session.await;
         if result.restarted || result.effects.contains(&Effect::ConnectionRequestCredentials) {
             self.update_route();
         }
@@ -245,4 +247,31 @@ async fn wait_until(due: Option<Instant>) {
 
 fn hex(bytes: [u8; 16]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_device_that_waits_is_small() {
+        let config = FleetConfig { devices: 1, ..FleetConfig::default() };
+        let model = config.model().expect("a model");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = Listener::bind(address, [1; 32]).await.expect("a free port");
+        let shared = Arc::new(Shared {
+            gate: listener.gate(),
+            settings: config.session_settings(),
+            time: Time::start(),
+            permits: Semaphore::new(1),
+            sessions: Vec::new(),
+            errors: Mutex::default(),
+        });
+        let (actor, _) = Actor::create(&config, &model, 0, &listener, &shared).expect("a device");
+        let device_bytes = actor.endpoint.device().memory_size();
+        let (_stop, stopped) = watch::channel(false);
+        let task_bytes = size_of_val(&actor.live(stopped));
+        // 100,000 of them are to fit into 1 GiB.
+        assert!(device_bytes + task_bytes < 5_000, "{device_bytes} + {task_bytes} bytes");
+    }
 }
