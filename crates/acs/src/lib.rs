@@ -1,8 +1,8 @@
 //! The ACS: CWMP listener, northbound API and connection requests.
 //!
 //! This is a shell: sockets, HTTP, clocks and randomness. What a session does is decided by
-//! `drover-provision`, what is kept by `drover-store`. A reply leaves only when what it acknowledges
-//! is durable.
+//! `drover-provision`, what is kept by `drover-store`. A reply leaves only when what it
+//! acknowledges is durable.
 //!
 //! [`serve`] starts everything; [`AcsConfig`] says how.
 

@@ -71,8 +71,8 @@ mod tests {
 
     #[test]
     fn quirk_29_bare_line_feeds_and_folded_headers() {
-        let folded = "HTTP/1.1 401 Unauthorized\nServer: x\nWWW-Authenticate: Digest realm=\"r\",\n \
-                      nonce=\"n\",\n\tqop=\"auth\"\nContent-Length: 0\n\n";
+        let folded = "HTTP/1.1 401 Unauthorized\nServer: x\nWWW-Authenticate: Digest \
+                      realm=\"r\",\n nonce=\"n\",\n\tqop=\"auth\"\nContent-Length: 0\n\n";
         check(folded, 401, &["Digest realm=\"r\", nonce=\"n\",\tqop=\"auth\""]);
         check("HTTP/1.1 503 Service Unvailable\n", 503, &[]);
     }
@@ -82,7 +82,8 @@ mod tests {
         check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/xml\r\n\r\nhi", 200, &[]);
         check("HTTP/1.0 204\r\n", 204, &[]);
         check("HTTP/1.1  302   Found\r\nLocation: http://elsewhere/\r\n\r\n", 302, &[]);
-        let two = "HTTP/1.1 401 No\r\nwww-authenticate: Basic realm=x\r\nWWW-AUTHENTICATE:Digest a=b\r\n\r\n";
+        let two = "HTTP/1.1 401 No\r\nwww-authenticate: Basic realm=x\r\n\
+                   WWW-AUTHENTICATE:Digest a=b\r\n\r\n";
         check(two, 401, &["Basic realm=x", "Digest a=b"]);
     }
 

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, COOKIE, HeaderValue};
 use hyper::{Method, Request, Response};
 use tokio::time::sleep;
-use tracing::{debug, info};
+use tracing::info;
 
 pub(crate) use sessions::{Live, Presence, Sessions};
 
@@ -167,9 +167,6 @@ fn enter(server: &Server, peer: &Peer, request: &Request<Incoming>) -> Result<Or
     let slot = by_cookie.or_else(|| server.sessions.find(peer.session()?));
     if let Some(slot) = slot {
         return Ok(Origin::Open { slot, is_by_cookie });
-    }
-    if server.sessions.is_full() {
-        debug!(peer = %peer.address, sessions = server.sessions.count(), "no room for a session");
     }
     let user = Login::of(request).admit(&server.gate)?;
     Ok(Origin::New { user })

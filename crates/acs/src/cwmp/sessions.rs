@@ -184,13 +184,9 @@ impl Sessions {
     }
 
     /// How many sessions are open.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.table().open.len()
-    }
-
-    /// Whether there is no room for the session of one more device.
-    pub(crate) fn is_full(&self) -> bool {
-        self.count() >= self.max
     }
 
     /// Tells when sessions of a device begin and end.

@@ -9,8 +9,8 @@ use super::scalar::{Scalar, parse_date};
 use crate::limits::{QUERY_CONDITIONS_MAX, QUERY_DEPTH_MAX, QUERY_PATTERN_BYTES_MAX};
 
 /// The operators that are understood, for error messages.
-const OPERATORS: &str = "$eq $ne $gt $gte $lt $lte $in $nin $all $exists $regex $options $not $type \
-                         $and $or $nor";
+const OPERATORS: &str = "$eq $ne $gt $gte $lt $lte $in $nin $all $exists $regex $options $not \
+                         $type $and $or $nor";
 
 /// A query that cannot be understood: what is wrong and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -27,6 +27,7 @@ use drover_provision::{DeviceKey, Task, TaskId};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use tracing::info;
 
 use crate::config::ConnectionRequestConfig;
 use crate::connection_request::ConnectionRequester;
@@ -69,9 +70,15 @@ impl NbiHandler {
 impl Handler for NbiHandler {
     type Body = Body;
 
-    async fn handle(&self, _peer: Arc<Peer>, mut request: Request<Incoming>) -> Response<Body> {
+    async fn handle(&self, peer: Arc<Peer>, mut request: Request<Incoming>) -> Response<Body> {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         trim_slash(request.uri_mut());
         let Ok(mut response) = self.0.call(request).await;
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            let (peer, status) = (peer.address, status.as_u16());
+            info!(%peer, %method, path, status, "northbound request refused");
+        }
         let headers = response.headers_mut();
         let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
         headers.insert(HeaderName::from_static("drover-version"), version);
