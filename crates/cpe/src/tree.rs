@@ -100,6 +100,35 @@ impl Tree {
         Some(place)
     }
 
+    /// Finds the parameters that a name with wildcards means; none if it has no legal form.
+    pub(crate) fn resolve_pattern(&self, pattern: &str) -> Vec<Place> {
+        let options = PathOptions { wildcards: true, aliases: false };
+        let Ok(parsed) = PathRef::parse(pattern, options) else { return Vec::new() };
+        let mut places = vec![Place::top()];
+        for segment in parsed.segments() {
+            let mut below = Vec::new();
+            for mut place in places {
+                self.for_each_child(&mut place, &mut |child, node| {
+                    // Rows have no name.
+                    let fits = match segment {
+                        Segment::Name(name) => &*node.name == name,
+                        Segment::Wildcard => node.name.is_empty(),
+                        segment => {
+                            let number = child.instances.last().copied().map(Segment::Instance);
+                            node.name.is_empty() && number == Some(segment)
+                        }
+                    };
+                    if fits {
+                        below.push(child.clone());
+                    }
+                });
+            }
+            places = below;
+        }
+        places.retain(|place| self.model.parameter(place.node).is_some());
+        places
+    }
+
     /// Finds a parameter.
     pub(crate) fn resolve_parameter(&self, path: &str) -> Option<(Place, &Parameter)> {
         let place = self.resolve(path)?;

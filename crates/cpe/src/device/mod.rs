@@ -2,6 +2,7 @@
 
 mod attributes;
 mod identity;
+mod inform_parameters;
 mod rpc;
 mod schedule;
 mod session;

@@ -287,6 +287,7 @@ impl Device {
         if changed {
             self.reported = std::mem::take(&mut self.changed);
         }
+        let chosen = self.inform_parameters_for(&events);
         Inform {
             device_id: self.tree.identity.to_struct(),
             event: events
@@ -299,12 +300,13 @@ impl Device {
             max_envelopes: 1,
             current_time: now.current_time(),
             retry_count: self.retry.retry_count(),
-            parameter_list: self.inform_parameters(),
+            parameter_list: self.inform_parameters(chosen),
         }
     }
 
-    /// Forced parameters, and those that changed and still have notification; no duplicates.
-    fn inform_parameters(&self) -> Vec<ParameterValueStruct> {
+    /// Forced parameters, those that the ACS has chosen, and those that changed and still have
+    /// notification; no duplicates.
+    fn inform_parameters(&self, chosen: Vec<Place>) -> Vec<ParameterValueStruct> {
         let model = &self.tree.model;
         let forced = model.forced().iter().flat_map(|node| self.tree.places_of(*node));
         let reported = self.reported.iter().filter_map(|key| self.tree.place_of(key));
@@ -314,7 +316,7 @@ impl Device {
         });
         let mut seen = BTreeSet::new();
         let mut list = Vec::new();
-        for place in forced.chain(self.wan_address()).chain(reported) {
+        for place in forced.chain(self.wan_address()).chain(chosen).chain(reported) {
             if let Some(parameter) = model.parameter(place.node)
                 && seen.insert(place.at().to_key())
             {

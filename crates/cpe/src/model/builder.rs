@@ -382,6 +382,7 @@ impl Flattener {
             roles: [None; Role::COUNT],
             forced: Box::default(),
             active: Box::default(),
+            inform_table: None,
             wan_addresses: Box::default(),
         };
         standard::assign_roles(&mut model);

@@ -31,6 +31,8 @@ pub struct Model {
     forced: Box<[NodeId]>,
     /// Parameters with active notification unless an ACS says otherwise.
     active: Box<[NodeId]>,
+    /// `ManagementServer.InformParameter`.
+    inform_table: Option<NodeId>,
     /// `ExternalIPAddress` of the WAN connections of an InternetGatewayDevice.
     wan_addresses: Box<[NodeId]>,
 }
@@ -148,6 +150,10 @@ impl Model {
 
     pub(crate) fn active(&self) -> &[NodeId] {
         &self.active
+    }
+
+    pub(crate) fn inform_table(&self) -> Option<NodeId> {
+        self.inform_table
     }
 
     pub(crate) fn wan_addresses(&self) -> &[NodeId] {

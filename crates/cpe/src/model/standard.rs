@@ -192,6 +192,9 @@ pub(super) fn assign_roles(model: &mut Model) {
             parameter.role = Some(*role);
         }
     }
+    let table = ["ManagementServer", "InformParameter"];
+    let table = table.iter().try_fold(super::TOP + 1, |id, name| model.child(id, name));
+    model.inform_table = table.filter(|id| model.table(*id).is_some());
     model.forced = select(model, |_, spec| spec.forced_inform);
     model.active = select(model, |_, spec| {
         use NotificationPolicy::{ForceDefaultEnabled, ForceEnabled};

@@ -95,8 +95,8 @@ proptest! {
         let names = all_names(&mut world);
         let unique: BTreeSet<&String> = names.iter().map(|(name, _)| name).collect();
         prop_assert_eq!(unique.len(), names.len());
-        let parameters: Vec<String> =
-            names.iter().map(|(name, _)| name.clone()).filter(|name| !name.ends_with('.')).collect();
+        let parameters = names.iter().map(|(name, _)| name).filter(|name| !name.ends_with('.'));
+        let parameters: Vec<String> = parameters.cloned().collect();
         let read: Vec<String> =
             all_values(&mut world).into_iter().map(|parameter| parameter.name).collect();
         prop_assert_eq!(&parameters, &read);

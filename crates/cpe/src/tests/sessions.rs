@@ -169,6 +169,72 @@ impl Device {
     }
 }
 
+/// A device whose ACS can choose parameters of the Inform.
+fn with_inform_parameters() -> World {
+    let table = "Device.ManagementServer.InformParameter.{i}.";
+    let mut builder = builder();
+    builder
+        .table(table, TableSpec::writable())
+        .parameter(&format!("{table}Enable"), ParameterSpec::boolean().writable())
+        .parameter(&format!("{table}ParameterName"), ParameterSpec::string().writable())
+        .parameter(&format!("{table}EventList"), ParameterSpec::string().writable());
+    let mut world = World::with(Arc::new(builder.build().expect("a model")));
+    world.boot();
+    world.session([]);
+    world.execute(add("Device.ManagementServer.InformParameter."));
+    world
+}
+
+fn choose(world: &mut World, name: &str, events: &str) -> Message {
+    let row = "Device.ManagementServer.InformParameter.1.";
+    world.execute(set([
+        (format!("{row}Enable").as_str(), Value::boolean(true)),
+        (format!("{row}ParameterName").as_str(), Value::string(name)),
+        (format!("{row}EventList").as_str(), Value::string(events)),
+    ]))
+}
+
+#[test]
+fn inf_02_parameters_that_the_acs_has_chosen() {
+    let mut world = with_inform_parameters();
+    let name = "Device.Ethernet.Interface.*.Name";
+    let listed = |world: &mut World, events: &str| {
+        assert!(matches!(choose(world, name, events), Message::SetParameterValuesResponse(_)));
+        connection_request(world);
+        let inform = world.session([]).inform;
+        names(&inform).contains(&"Device.Ethernet.Interface.1.Name")
+    };
+    assert!(listed(&mut world, "6 CONNECTION REQUEST"));
+    assert!(listed(&mut world, "1 BOOT, 6 CONNECTION REQUEST"));
+    assert!(!listed(&mut world, "1 BOOT,2 PERIODIC"));
+    assert!(listed(&mut world, ""), "all but VALUE CHANGE");
+    world.update("Device.DeviceInfo.SoftwareVersion", "2.0");
+    let inform = world.session([]).inform;
+    assert_eq!(codes(&inform), ["4 VALUE CHANGE"]);
+    assert!(!names(&inform).contains(&"Device.Ethernet.Interface.1.Name"));
+}
+
+#[test]
+fn spv_17_forced_parameters_cannot_be_chosen() {
+    let mut world = with_inform_parameters();
+    let bad = [
+        ("Device.DeviceInfo.SoftwareVersion", ""),
+        ("Device.Time.", ""),
+        ("Device..Time", ""),
+        (WATCHED, "4 VALUE CHANGE"),
+    ];
+    for (name, events) in bad {
+        let Message::Fault(fault) = choose(&mut world, name, events) else { panic!("{name}") };
+        assert_eq!(fault.set_parameter_values_faults[0].fault_code.0, 9007, "{name} {events}");
+    }
+    assert!(matches!(
+        choose(&mut world, "Device.Nothing.*.Yet", ""),
+        Message::SetParameterValuesResponse(_)
+    ));
+    connection_request(&mut world);
+    world.session([]);
+}
+
 #[test]
 fn inf_08_a_deleted_row_is_not_reported() {
     let mut world = World::settled();

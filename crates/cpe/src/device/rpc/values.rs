@@ -141,6 +141,7 @@ impl Device {
         let bad = |text| (FaultCode::INVALID_PARAMETER_VALUE, text);
         let text = spec.accept(&entry.value.text).map_err(bad)?;
         check_role(parameter, &text).map_err(bad)?;
+        self.check_inform_parameter(place.node, &text).map_err(bad)?;
         Ok(Planned { place, text, role: parameter.role })
     }
 }
