@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "tests say what they did")]
 
+pub mod agent;
 pub mod capture;
 pub mod cpe;
 pub mod digest;
@@ -18,5 +19,6 @@ pub mod programs;
 pub mod replay;
 pub mod server;
 pub mod strace;
+pub mod tap;
 pub mod wait;
 pub mod xml;
