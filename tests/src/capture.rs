@@ -59,7 +59,7 @@ impl Message {
     fn read(json: &Json) -> Self {
         let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
         let headers = json["headers"].as_array().into_iter().flatten().filter_map(header).collect();
-        let body = text("body");
+        let body = readable(text("body"));
         let root = xml::parse(body.trim_start_matches('\u{feff}')).ok();
         let soap = root.as_ref().and_then(Element::soap_content).cloned();
         let header = root.as_ref().and_then(|root| root.child("Header"));
@@ -100,11 +100,24 @@ impl Message {
         self.body.trim().is_empty()
     }
 
+    /// Whether it has a body that is not whole.
+    pub fn is_cut(&self) -> bool {
+        !self.is_empty() && self.soap.is_none()
+    }
+
     /// Whether it is a POST, be there junk before the method.
     pub fn is_post(&self) -> bool {
         let method = self.start.split(' ').next().unwrap_or_default();
         method.ends_with("POST")
     }
+}
+
+/// In a text that is not UTF-8 the recorder has put replacement characters, which the declared
+/// encoding does not have.
+fn readable(body: String) -> String {
+    let (declaration, _) = body.split_once("?>").unwrap_or_default();
+    let is_latin = declaration.to_ascii_lowercase().contains("iso-8859");
+    if is_latin { body.replace('\u{fffd}', "?") } else { body }
 }
 
 fn header(json: &Json) -> Option<(String, String)> {
@@ -156,12 +169,13 @@ fn read(file: &Path) -> Vec<Conversation> {
     let parse = |line| -> Json {
         serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
     };
-    lines
-        .map(parse)
-        .map(|json| Conversation {
-            client: json["client"].as_str().unwrap_or("?").to_owned(),
-            scenario: json["scenario"].as_str().unwrap_or("?").to_owned(),
-            exchanges: exchanges(json["messages"].as_array().map_or(&[], Vec::as_slice)),
-        })
-        .collect()
+    lines.map(parse).map(|json| from_json(&json)).collect()
+}
+
+/// One conversation as it stands in a line.
+pub fn from_json(json: &Json) -> Conversation {
+    let text = |name: &str| json[name].as_str().unwrap_or("?").to_owned();
+    let messages = json["messages"].as_array().map_or(&[][..], Vec::as_slice);
+    let exchanges = exchanges(messages);
+    Conversation { client: text("client"), scenario: text("scenario"), exchanges }
 }

@@ -91,7 +91,7 @@ pub fn parse(text: &str) -> Result<Element, String> {
 fn element(start: &BytesStart<'_>) -> Result<Element, String> {
     let name = start.local_name().as_ref().to_owned();
     let mut attributes = Vec::new();
-    for attribute in start.attributes() {
+    for attribute in start.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let key = attribute.key.as_ref().to_owned();
         let value = attribute.value.into_owned();

@@ -63,5 +63,11 @@ fn sync_of_the_database_precedes_every_acknowledgement() {
         let rule = Rule { request, acknowledgement, file: "-wal" };
         let found = strace::check(&events, rule).unwrap_or_else(|e| panic!("{rule:?}: {e}"));
         assert_eq!(found, expected, "acknowledgements of {rule:?}");
+        let unsynced: Vec<Event> = events.iter().filter(|event| !is_sync(event)).cloned().collect();
+        assert!(strace::check(&unsynced, rule).is_err(), "{rule:?} would also hold without a sync");
     }
+}
+
+fn is_sync(event: &Event) -> bool {
+    matches!(event, Event::Synced { .. })
 }

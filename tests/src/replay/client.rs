@@ -153,8 +153,8 @@ impl<'a> Client<'a> {
         loop {
             let step = &attempts[index];
             let response = self.send(step, &step.message.body)?;
-            if is_cut(step.message) {
-                expect(&response, EarlyEnd::BodyIsCut.status(), "a cut body")?;
+            if step.message.is_cut() {
+                expect(&response, 400, "a cut body")?;
                 self.connection = None;
                 return Ok((step, Sent::Early(EarlyEnd::BodyIsCut)));
             }
@@ -221,7 +221,7 @@ impl<'a> Client<'a> {
         let is_own =
             session.steps.iter().any(|step| std::ptr::eq(step.message, answer.step.message));
         let response = self.send_on(answer.step, &answer.body, is_own)?;
-        if answer.is_recorded && is_cut(answer.step.message) {
+        if answer.is_recorded && answer.step.message.is_cut() {
             expect(&response, 400, "a cut answer")?;
             self.connection = None;
             return Ok(Sent::Early(EarlyEnd::BodyIsCut));
@@ -346,11 +346,6 @@ fn is_request(step: &Step<'_>) -> bool {
         !asked.rpc().is_empty() && !asked.rpc().ends_with("Response") && asked.rpc() != "Fault"
     });
     !message.is_empty() && !is_answer && !was_asked
-}
-
-/// Whether the recorded body is not whole.
-fn is_cut(message: &Message) -> bool {
-    !message.is_empty() && message.soap.is_none()
 }
 
 fn answers_challenges(message: &Message) -> bool {

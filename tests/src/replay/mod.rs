@@ -49,14 +49,17 @@ pub enum EarlyEnd {
     BodyIsCut,
     /// The client does not answer the challenge: 401.
     ChallengeIsNotAnswered,
+    /// There is no session in the recording.
+    NoInform,
 }
 
 impl EarlyEnd {
-    /// The status that the server must give.
-    pub const fn status(self) -> u16 {
+    /// The status that the server must give; `None` where it is not even asked.
+    pub const fn status(self) -> Option<u16> {
         match self {
-            Self::BodyIsCut => 400,
-            Self::ChallengeIsNotAnswered => 401,
+            Self::BodyIsCut => Some(400),
+            Self::ChallengeIsNotAnswered => Some(401),
+            Self::NoInform => None,
         }
     }
 }
@@ -86,13 +89,13 @@ pub fn replay(
     strict_nc: bool,
 ) -> Result<Outcome, String> {
     let login = script::login(conversation);
-    let mut server = Server::start_with(Options::with_config(&config(login.as_ref(), strict_nc)));
     let same = library.iter().filter(|other| other.client == conversation.client);
     let others: Vec<_> = same.flat_map(script::sessions).collect();
     let sessions = script::sessions(conversation);
     if sessions.is_empty() {
-        return Err("it holds no Inform".to_owned());
+        return Ok(Outcome { ended_early: vec![EarlyEnd::NoInform], ..Outcome::default() });
     }
+    let mut server = Server::start_with(Options::with_config(&config(login.as_ref(), strict_nc)));
     let client = Client::new(&server, &sessions, &others, login);
     let mut replay =
         Replay { server: &server, client, posted: Vec::new(), outcome: <_>::default() };

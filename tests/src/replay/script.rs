@@ -60,7 +60,9 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn read(&mut self, exchange: &'a Exchange) {
         let Exchange { request: message, reply } = exchange;
-        let is_new = message.is_inform() && !self.repeats_inform();
+        // What cannot be read and comes first can only be an Inform.
+        let is_inform = message.is_inform() || (message.is_cut() && self.is_over());
+        let is_new = is_inform && !self.repeats_inform();
         let is_before = message.is_empty() && self.is_over();
         let cookies = self.echoes(message, usize::from(is_new || is_before));
         let step = Step { message, reply: reply.as_ref(), asked: self.last, cookies };
@@ -71,7 +73,7 @@ impl<'a> Reader<'a> {
             self.sessions.push(Session { preamble, informs: vec![step], steps: Vec::new() });
             self.cookies.push(Vec::new());
         } else if let Some(session) = self.sessions.last_mut() {
-            if message.is_inform() { &mut session.informs } else { &mut session.steps }.push(step);
+            if is_inform { &mut session.informs } else { &mut session.steps }.push(step);
         }
         self.last = reply.as_ref();
         self.remember_cookies();
