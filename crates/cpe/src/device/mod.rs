@@ -217,7 +217,11 @@ impl Device {
     ) -> Result<bool, UpdateError> {
         let not_found = || UpdateError::NotFound(table.to_owned());
         let place = self.tree.resolve(table).ok_or_else(not_found)?;
-        let count = self.tree.model.table(place.node).ok_or_else(not_found)?.count;
+        let model_table = self.tree.model.table(place.node).ok_or_else(not_found)?;
+        let count = model_table.count;
+        // The shell tells rows of its own again after every start. Only where the ACS has a say in
+        // them, or has set something in one that is gone, is there anything to keep.
+        let mut is_kept = model_table.spec.add || model_table.spec.delete;
         let mut numbers = numbers.to_vec();
         numbers.sort_unstable();
         numbers.dedup();
@@ -227,7 +231,7 @@ impl Device {
         let before = self.tree.row_numbers(place.at()).len();
         let (gone, changed) = self.tree.set_rows(place.at(), &numbers);
         for number in gone {
-            self.forget_row(place.at(), number);
+            is_kept |= self.forget_row(place.at(), number);
         }
         if let Some(count) = count.filter(|_| before != numbers.len() && self.booted) {
             let at = At { node: count, instances: &place.instances };
@@ -235,7 +239,7 @@ impl Device {
                 self.tree.model.parameter(count).map_or(0, |count| self.notification(at, count));
             self.note_change(at, notification, now);
         }
-        if changed {
+        if changed && is_kept {
             self.touch();
         }
         Ok(changed)
@@ -327,12 +331,15 @@ impl Device {
     }
 
     /// The row is gone, and what was to be said about it (`INF-08`).
-    fn forget_row(&mut self, table: At<'_>, number: u32) {
+    /// Says whether there was anything to forget.
+    fn forget_row(&mut self, table: At<'_>, number: u32) -> bool {
         let Self { tree, attributes, changed, reported, .. } = self;
         let model = &tree.model;
+        let before = attributes.len() + changed.len();
         attributes.retain(|key, _| !lies_in_row(model, key, table, number));
         changed.retain(|key| !lies_in_row(model, key, table, number));
         reported.retain(|key| !lies_in_row(model, key, table, number));
+        attributes.len() + changed.len() < before
     }
 
     /// An event wants a session now.

@@ -261,6 +261,21 @@ fn a_shell_cannot_contradict_the_device() {
 }
 
 #[test]
+fn rows_of_the_box_alone_are_not_worth_a_write_of_the_state() {
+    let mut world = World::settled();
+    let now = world.now();
+    let table = "Device.Ethernet.Interface.";
+    let before = world.device().revision();
+    assert_eq!(world.device().set_instances(table, &[1, 7], &now), Ok(true));
+    assert_eq!(world.device().revision(), before);
+    world.notify("Device.Ethernet.Interface.7.Name", 1);
+    let noted = world.device().revision();
+    assert_ne!(noted, before);
+    assert_eq!(world.device().set_instances(table, &[1], &now), Ok(true));
+    assert_ne!(world.device().revision(), noted, "what the ACS set in the row is forgotten");
+}
+
+#[test]
 fn what_a_request_reads_is_told_before() {
     assert_eq!(Device::reads(&get(["Device.Time.", "x"])), ["Device.Time.", "x"]);
     assert_eq!(Device::reads(&list_names("", true)), [""]);
