@@ -75,8 +75,10 @@ impl Agent {
         self.folder.path().join("state")
     }
 
-    /// Waits until the server knows it.
+    /// Waits until the server knows it and its first session is over, so that only a connection
+    /// request makes it come again.
     pub fn wait_until_known(&self, nbi: Nbi) -> Json {
+        self.process.wait_for_log(&["the session ended well"]);
         nbi.wait_for_device(&json!({ "_id": self.id }))
     }
 

@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+
+use crate::process::run;
+use crate::programs;
+use crate::wait::PATIENCE;
 
 /// The calls that are looked at.
 const CALLS: &str = "write,writev,pwrite64,pwritev,pwritev2,send,sendto,sendmsg,read,readv,recv,\
@@ -15,6 +20,21 @@ const CALLS: &str = "write,writev,pwrite64,pwritev,pwritev2,send,sendto,sendmsg,
 
 /// Bytes of each buffer that are kept.
 const TEXT_BYTES: &str = "8192";
+
+/// Whether programs can be traced here; see [`programs::missing`].
+///
+/// # Panics
+/// When they cannot and `CI` is set.
+pub fn is_usable() -> bool {
+    if !programs::have("strace", "on Debian: apt-get install strace") {
+        return false;
+    }
+    let works = run(Command::new("strace").args(["-o", "/dev/null", "true"]), PATIENCE);
+    if works.code != Some(0) {
+        programs::missing(&format!("the right to trace programs: {}", works.stderr.trim()));
+    }
+    works.code == Some(0)
+}
 
 /// The words to put before a program so that its calls are written to a file.
 ///

@@ -241,8 +241,8 @@ fn cli_api_names_what_is_bad() {
 }
 
 /// What cannot be a type is refused at once. Whether a value fits is known when the device's own
-/// type is, and a parameter that does not exist is for the device to refuse: both become faults that
-/// name the parameter.
+/// type is, and a parameter that does not exist is for the device to refuse: both become faults
+/// that name the parameter.
 #[test]
 fn cli_api_names_wrong_types_and_unknown_parameters() {
     let server = Server::start();

@@ -5,17 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use drover_tests::cpe::{Cpe, Turn, agree};
-use drover_tests::programs;
 use drover_tests::server::{Options, Server};
 use drover_tests::strace::{self, Event, Rule};
 use serde_json::json;
 
 /// How long a traced program may take to end.
 const END: Duration = Duration::from_secs(30);
-
-fn have_strace() -> bool {
-    programs::have("strace", "on Debian: apt-get install strace")
-}
 
 /// Ends the server, so that the trace is complete.
 fn end(server: Server, trace: &Path) -> Vec<Event> {
@@ -29,7 +24,7 @@ fn end(server: Server, trace: &Path) -> Vec<Event> {
 #[test]
 fn sync_of_the_database_precedes_every_acknowledgement() {
     const ROUNDS: usize = 5;
-    if !have_strace() {
+    if !strace::is_usable() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
