@@ -9,7 +9,8 @@ use drover_cwmp::{
 /// An Inform as an old, well-meaning client would send it; tests spoil it by replacing parts.
 const INFORM: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
- xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/" xmlns:xsd="http://www.w3.org/2001/XMLSchema"
+ xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"
+ xmlns:xsd="http://www.w3.org/2001/XMLSchema"
  xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:cwmp="urn:dslforum-org:cwmp-1-0">
 <soapenv:Header><cwmp:ID soapenv:mustUnderstand="1">7</cwmp:ID></soapenv:Header>
 <soapenv:Body><cwmp:Inform>
@@ -17,7 +18,8 @@ const INFORM: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <ProductClass>Box</ProductClass><SerialNumber>1</SerialNumber></DeviceId>
 <Event soapenc:arrayType="cwmp:EventStruct[1]">
 <EventStruct><EventCode>1 BOOT</EventCode><CommandKey></CommandKey></EventStruct></Event>
-<MaxEnvelopes>1</MaxEnvelopes><CurrentTime>2026-11-22T13:19:56Z</CurrentTime><RetryCount>0</RetryCount>
+<MaxEnvelopes>1</MaxEnvelopes>
+<CurrentTime>2026-11-22T13:19:56Z</CurrentTime><RetryCount>0</RetryCount>
 <ParameterList soapenc:arrayType="cwmp:ParameterValueStruct[1]">
 <ParameterValueStruct><Name>Device.DeviceInfo.SoftwareVersion</Name>
 <Value xsi:type="xsd:string">1.0</Value>
