@@ -25,7 +25,7 @@ pub struct Identity {
     pub hardware_model: Option<String>,
     /// Version of the hardware (DMI), where the firmware tells it.
     pub hardware_version: Option<String>,
-    /// A serial number that stays the same as long as the installation does; see [`serial_number`].
+    /// A serial number made from the machine ID, which stays as long as the installation does.
     pub serial_number: Option<String>,
 }
 
