@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use drover_cwmp::auth::{Credentials, Secret};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 
 use crate::limits;
 
@@ -348,7 +348,40 @@ fn in_range<T: PartialOrd + fmt::Display>(
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    String::deserialize(deserializer).map(Secret::new)
+    deserializer.deserialize_any(SecretText)
+}
+
+/// Reads a secret without ever quoting it: an error that shows a value would tell it (`SEC-01`).
+struct SecretText;
+
+impl SecretText {
+    fn refuse<E: de::Error>() -> Result<Secret, E> {
+        Err(E::custom("it is text; put it in quotes"))
+    }
+}
+
+impl de::Visitor<'_> for SecretText {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text in quotes")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
+        Ok(Secret::new(text))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+        Self::refuse()
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+        Self::refuse()
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+        Self::refuse()
+    }
 }
 
 #[cfg(test)]
@@ -416,6 +449,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
+        problem("[connection_request]\npassword = 47111174", "put it in quotes");
+        let told = check("[connection_request]\npassword = 47111174").expect_err("no text");
+        assert!(!told.lines().next().unwrap_or_default().contains("47111174"), "SEC-01");
         problem("colour = 1", "colour");
         problem("[cwmp]\nport = 1", "port");
         problem("[cwmp]\nlisten = [\"acs:http\"]", "listen");

@@ -227,7 +227,13 @@ impl Config {
         let file: ConfigFile = toml::from_str(&text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
-            let message = error.message().replace('\n', "; ");
+            let key = text.lines().nth(line - 1).unwrap_or_default();
+            // The error quotes the value, which must not be seen where it is a secret.
+            let message = if key.trim_start().starts_with("password") {
+                "password: it is text; put it in quotes".to_owned()
+            } else {
+                error.message().replace('\n', "; ")
+            };
             ConfigError::File { path: path.to_owned(), line, message }
         })?;
         file.apply(self);

@@ -91,7 +91,11 @@ fn parse(table: &toml::Table) -> Result<AcsConfig, String> {
 }
 
 fn one_line(message: &str) -> String {
-    message.lines().collect::<Vec<_>>().join("; ")
+    let line = message.lines().collect::<Vec<_>>().join("; ");
+    if line.contains("socket address") {
+        return format!("{line}; write address and port, such as \"127.0.0.1:7547\"");
+    }
+    line
 }
 
 /// The variables that are keys of the configuration. Others with our prefix, such as `DROVER_LOG`,

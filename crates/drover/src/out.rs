@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 
 /// Why the command ends, with its exit code.
@@ -43,11 +44,20 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// What clap says: help goes to standard output and is no failure.
+/// What clap says: help goes to standard output and is no failure; a mistake is one line.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    let is_failure = error.use_stderr();
-    let _ = error.print();
-    ExitCode::from(if is_failure { 2 } else { 0 })
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand || !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+    }
+    failure(&Failure::Usage(format!("{}; see --help", first_paragraph(&error.to_string()))))
+}
+
+/// What is wrong, without clap's advice below it.
+fn first_paragraph(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let text = lines.join(" ");
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }
 
 /// Sends the log to standard error, as `DROVER_LOG` filters it.

@@ -1,5 +1,6 @@
 //! `drover simulate`: a fleet against a server, measured.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use drover_cwmp::auth::{Credentials, Secret};
@@ -50,6 +51,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     out::start_log("warn")?;
     let json = arguments.json;
+    let url = arguments.acs_url.clone();
     let config = config(arguments);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -70,7 +72,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     if report.failures > 0 {
         let all = report.sessions.saturating_add(report.failures);
-        return Err(Failure::Failed(format!("{} of {all} sessions failed", report.failures)));
+        let mut kinds = BTreeMap::<_, u64>::new();
+        for (kind, count) in report.phases.iter().flat_map(|phase| &phase.errors) {
+            *kinds.entry(kind).or_default() += count;
+        }
+        let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        return Err(Failure::Failed(format!(
+            "{} of {all} sessions with {url} failed: {}",
+            report.failures,
+            kinds.join(", ")
+        )));
     }
     Ok(())
 }

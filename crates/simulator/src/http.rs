@@ -32,7 +32,7 @@ pub(crate) enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Connect => "connect",
+            Self::Connect => "no connection",
             Self::Timeout => "timeout",
             Self::Broken => "connection broken",
             Self::TooLarge => "answer too large",

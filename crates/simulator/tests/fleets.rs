@@ -307,7 +307,7 @@ async fn failures_are_counted_by_kind() {
     let acs_url = format!("http://{}/", gone.local_addr().expect("an address"));
     drop(gone);
     let away = report(&FleetConfig { acs_url, ..acs.config() }).await;
-    assert_eq!(away.phases[0].errors.get("connect"), Some(&5), "{away}");
+    assert_eq!(away.phases[0].errors.get("no connection"), Some(&5), "{away}");
     acs.finish();
 }
 

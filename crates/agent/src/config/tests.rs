@@ -95,6 +95,12 @@ fn every_key_can_come_from_the_environment_which_wins() {
 }
 
 #[test]
+fn a_password_that_is_no_text_is_not_quoted_back() {
+    let message = message("[acs]\npassword = 47111174");
+    assert!(message.contains("put it in quotes") && !message.contains("4711"), "{message}");
+}
+
+#[test]
 fn mistakes_in_the_file_have_a_line() {
     let unknown = message("[acs]\nurl = \"http://a/\"\nurll = \"x\"\n");
     assert!(unknown.contains("agent.toml:3: ") && unknown.contains("urll"), "{unknown}");
