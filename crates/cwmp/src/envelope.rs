@@ -318,10 +318,11 @@ fn read_header_entry(
             header.hold_requests = Some(value.ok_or_else(|| bad(reader, "HoldRequests", &text))?);
         }
         "SessionTimeout" => {
-            let text = reader.text()?;
-            let value = parse_integer(&text);
-            header.session_timeout =
-                Some(value.ok_or_else(|| bad(reader, "SessionTimeout", &text))?);
+            header.session_timeout = parse_integer(&reader.text()?);
+            // It need not be understood: without it the ACS waits as long as it thinks right.
+            if header.session_timeout.is_none() {
+                reader.tolerated.note(Tolerated::Unreadable("SessionTimeout"));
+            }
         }
         "SupportedCWMPVersions" => {
             let text = reader.text()?;

@@ -325,6 +325,15 @@ fn an_empty_list_is_an_empty_list() {
 }
 
 #[test]
+fn soap_10_a_session_timeout_that_is_no_number_is_ignored() {
+    let header = "<cwmp:SessionTimeout soapenv:mustUnderstand=\"0\">soon</cwmp:SessionTimeout>";
+    check_spoiled(
+        &[("</soapenv:Header>", &format!("{header}</soapenv:Header>"))],
+        &[Tolerated::Unreadable("SessionTimeout")],
+    );
+}
+
+#[test]
 fn soap_11_no_more_requests_is_ignored() {
     let header = "<cwmp:NoMoreRequests soapenv:mustUnderstand=\"1\">0</cwmp:NoMoreRequests>";
     check_spoiled(
