@@ -208,6 +208,18 @@ mod tests {
     }
 
     #[test]
+    fn the_book_shows_the_defaults_and_a_login() {
+        let book = include_str!("../../../docs/acs.md");
+        let block = book.split("```toml").nth(1).and_then(|rest| rest.split("```").next());
+        let config = with(block.expect("a configuration"), &[]).expect("valid");
+        let mut defaults = AcsConfig::default();
+        defaults.cwmp.auth.mode = config.cwmp.auth.mode;
+        defaults.cwmp.auth.users = config.cwmp.auth.users.clone();
+        assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
+        assert_eq!(config.cwmp.auth.users.len(), 1);
+    }
+
+    #[test]
     fn a_password_of_digits_stays_text() {
         let config = with("", &[("DROVER_CONNECTION_REQUEST__PASSWORD", "123")]).expect("valid");
         assert_eq!(config.connection_request.password.expose(), "123");

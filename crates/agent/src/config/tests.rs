@@ -101,6 +101,16 @@ fn a_password_that_is_no_text_is_not_quoted_back() {
 }
 
 #[test]
+fn the_book_shows_the_defaults() {
+    let book = include_str!("../../../../docs/agent.md");
+    let block = book.split("```toml").nth(1).and_then(|rest| rest.split("```").next());
+    let config = load(block.expect("a configuration"), &[]).unwrap();
+    let mut defaults = Config::default();
+    defaults.acs.url = config.acs.url.clone();
+    assert_eq!(config, defaults);
+}
+
+#[test]
 fn mistakes_in_the_file_have_a_line() {
     let unknown = message("[acs]\nurl = \"http://a/\"\nurll = \"x\"\n");
     assert!(unknown.contains("agent.toml:3: ") && unknown.contains("urll"), "{unknown}");
