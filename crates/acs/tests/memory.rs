@@ -9,7 +9,7 @@ use harness::{TestServer, inform};
 const MEBIBYTE: usize = 1 << 20;
 
 /// Mebibytes that a few bodies at their limit may cost, however many come.
-const GROWTH_MAX: usize = 64;
+const GROWTH_MAX: usize = 40;
 
 /// What the process has of physical memory, and the most it ever had, in mebibytes.
 fn memory() -> (usize, usize) {
@@ -57,9 +57,8 @@ async fn a_hundred_megabytes_leave_no_trace() {
     }
     let mut device = server.device().await;
     assert_eq!(device.post(&inform("after"), &[]).await.status, 200);
-    let (after, most) = memory();
-    // 900 MiB were sent. A body outside of a session may have 8 MiB, and the allocator keeps what
-    // it got for a buffer that grew to that, once for each of its arenas.
+    let (_, most) = memory();
+    // 900 MiB were sent. What remains afterwards is no more than the peak, and how much of that the
+    // allocator keeps for the next buffer is its own affair.
     assert!(most < before + GROWTH_MAX, "{most} MiB at the most, {before} MiB before");
-    assert!(after < before + GROWTH_MAX, "{after} MiB afterwards, {before} MiB before");
 }
