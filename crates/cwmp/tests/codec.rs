@@ -223,6 +223,41 @@ fn depth_attributes_and_lists_are_bounded() {
     assert!(matches!(kind, MalformedKind::Limit { max: XML_NAMESPACES_MAX, .. }), "{kind}");
 }
 
+/// Reads at a limit, and is refused for it one beyond.
+fn bounded(max: usize, envelope: impl Fn(usize) -> String) {
+    let at = Envelope::parse(envelope(max).as_bytes());
+    assert!(at.is_ok(), "at {max}: {}", at.unwrap_err());
+    let kind = refused(envelope(max + 1).as_bytes());
+    assert!(matches!(kind, MalformedKind::Limit { max: named, .. } if named == max), "{kind}");
+}
+
+#[test]
+fn bytes_of_an_envelope_and_of_a_text_are_bounded() {
+    use drover_cwmp::limits::{ENVELOPE_BYTES_MAX, TEXT_BYTES_MAX};
+    let empty = get("").len();
+    // Outside of a text, so that only the envelope is long.
+    bounded(ENVELOPE_BYTES_MAX, |bytes| {
+        get("").replace("</string>", &format!("</string>{}", " ".repeat(bytes - empty)))
+    });
+    bounded(TEXT_BYTES_MAX, |bytes| get(&"x".repeat(bytes)));
+}
+
+#[test]
+fn members_of_lists_and_headers_are_bounded() {
+    use drover_cwmp::limits::{HEADER_ELEMENTS_MAX, ID_CHARS_MAX, LIST_ITEMS_MAX};
+    bounded(LIST_ITEMS_MAX, |members| {
+        get("").replace("<string></string>", &"<string/>".repeat(members))
+    });
+    let with_header = |entries: &str| {
+        get("").replace("</SOAP-ENV:Header>", &format!("{entries}</SOAP-ENV:Header>"))
+    };
+    // The ID is one of them.
+    bounded(HEADER_ELEMENTS_MAX, |entries| with_header(&"<x/>".repeat(entries - 1)));
+    bounded(ID_CHARS_MAX, |chars| {
+        get("").replace(">1</cwmp:ID>", &format!(">{}</cwmp:ID>", "é".repeat(chars)))
+    });
+}
+
 #[test]
 fn a_body_that_is_no_envelope_says_so() {
     for (text, part) in [
