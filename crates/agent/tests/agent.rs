@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use drover_agent::{AgentError, Config};
@@ -11,6 +11,7 @@ use drover_cwmp::message::{
     FactoryReset, GetRpcMethods, Reboot, SetParameterAttributes, SetParameterAttributesStruct,
 };
 use drover_cwmp::{HttpUrl, Message, Value};
+use support::namespace::{INSIDE, run_in_namespace};
 use support::{Acs, PATIENCE, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -435,36 +436,6 @@ fn help_and_version_are_printed() {
     let output = program().arg("--version").output().unwrap();
     let version = String::from_utf8(output.stdout).unwrap();
     assert_eq!(version.trim(), concat!("drover-agent ", env!("CARGO_PKG_VERSION")));
-}
-
-/// Set in the copy of this test program that runs inside a network namespace.
-const INSIDE: &str = "DROVER_TEST_INSIDE_NAMESPACE";
-
-/// Runs one test of this program again, inside a network namespace of its own.
-///
-/// Where there are none to be had, that is a failure on a machine that decides over a change, and
-/// a loud skip elsewhere.
-#[expect(clippy::print_stderr, reason = "a person must see what was not tested")]
-fn run_in_namespace(test: &str) {
-    let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    let options = if is_root { "-n" } else { "-rn" };
-    let probe = Command::new("unshare").args([options, "ip", "link", "show"]).output();
-    if !probe.is_ok_and(|output| output.status.success()) {
-        let why = "network namespaces, unshare (util-linux) or ip (iproute2)";
-        assert!(std::env::var_os("CI").is_none(), "missing in CI: {why}");
-        return eprintln!("SKIPPED {test}, missing: {why}");
-    }
-    let program: PathBuf = std::env::current_exe().unwrap();
-    let output = Command::new("unshare")
-        .arg(options)
-        .arg(program)
-        .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .expect("it has just been there");
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
 }
 
 fn ip(arguments: &str) {

@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod namespace;
+
 use std::time::Duration;
 
 use drover_cwmp::auth::{Algorithm, Scheme, Secret, ServerAuth, ServerAuthConfig, Verdict};

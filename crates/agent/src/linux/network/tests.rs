@@ -3,8 +3,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use self::namespace::{INSIDE, run_in_namespace};
 use super::*;
 use crate::linux::NetworkMonitor;
+
+#[path = "../../../tests/support/namespace.rs"]
+mod namespace;
 
 fn ip(arguments: &[&str]) -> Vec<Value> {
     let output = Command::new("ip").args(arguments).output().expect("iproute2 is installed");
@@ -148,36 +152,6 @@ fn origins_follow_flags_and_protocol() {
     assert_eq!(address_origin(local, permanent, None), AddressOrigin::LinkLocal);
     let loopback = "127.0.0.1".parse().unwrap();
     assert_eq!(address_origin(loopback, permanent, None), AddressOrigin::WellKnown);
-}
-
-/// Set in the copy of this test program that runs inside a network namespace.
-const INSIDE: &str = "DROVER_TEST_INSIDE_NAMESPACE";
-
-/// Runs one test of this program again, inside a network namespace of its own.
-///
-/// Where there are none to be had, that is a failure on a machine that decides over a change, and
-/// a loud skip elsewhere.
-#[expect(clippy::print_stderr, reason = "a person must see what was not tested")]
-fn run_in_namespace(test: &str) {
-    let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    let options = if is_root { "-n" } else { "-rn" };
-    let probe = Command::new("unshare").args([options, "ip", "link", "show"]).output();
-    if !probe.is_ok_and(|output| output.status.success()) {
-        let why = "network namespaces, unshare (util-linux) or ip (iproute2)";
-        assert!(std::env::var_os("CI").is_none(), "missing in CI: {why}");
-        return eprintln!("SKIPPED {test}, missing: {why}");
-    }
-    let program = std::env::current_exe().unwrap();
-    let output = Command::new("unshare")
-        .arg(options)
-        .arg(program)
-        .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .expect("it has just been there");
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
 }
 
 fn configure(arguments: &[&str]) {
