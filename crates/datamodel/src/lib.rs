@@ -1,0 +1,32 @@
+//! TR-106 data models without I/O: a reader of the published XML, a compact schema that everything
+//! else uses, lookup and validation.
+//!
+//! Documents go in as bytes and a schema comes out; the caller finds the files. A
+//! [`Schema`](schema::Schema) answers what a path is, what may be written there and what a profile
+//! asks for.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)
+)]
+
+pub mod check;
+#[cfg(feature = "compile")]
+pub mod compile;
+pub mod diff;
+pub mod draft;
+pub mod limits;
+pub mod pattern;
+pub mod reference;
+pub mod schema;
+#[cfg(feature = "shipped")]
+pub mod shipped;
+pub mod syntax;
+pub mod tree;
+mod version;
+
+pub use schema::Schema;
+pub use version::{ModelName, Version, VersionError};
