@@ -1,21 +1,22 @@
-//! Models from recorded trees: `path,writable,value,type`.
+//! Models from recorded trees.
 
-use drover_cwmp::ValueType;
-use drover_cwmp::limits::NAME_CHARS_MAX;
+use drover_datamodel::tree::{RecordedTree, TreeError, TreeProblem, TreeRow};
 
 use super::builder::{Children, Draft, ModelBuilder, TableDraft, TableSpec, check_name, find};
 use super::parameter::{ParameterSpec, canonical, null_value};
 use super::{BuildError, Model};
-use crate::limits::MODEL_NODES_MAX;
 
 /// A recorded tree cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsvError {
-    /// The first line is not the expected header.
+    /// The first line is not the expected header. The source knows which others there are.
     #[error("line 1: the columns must be path,writable,value,type")]
-    Header,
+    Header(#[source] TreeError),
     /// A row cannot be read.
+    #[error(transparent)]
+    Tree(TreeError),
+    /// A row does not fit the others.
     #[error("line {line}: {problem}")]
     Row {
         /// The line on which the row begins, counted from 1.
@@ -31,34 +32,32 @@ pub enum CsvError {
     Build(#[from] BuildError),
 }
 
+impl From<TreeError> for CsvError {
+    fn from(error: TreeError) -> Self {
+        match error.problem {
+            TreeProblem::Header => Self::Header(error),
+            _ => Self::Tree(error),
+        }
+    }
+}
+
 impl Model {
-    /// Reads a tree as it was recorded from a device.
+    /// Reads a tree as it was recorded from a device, in any form that [`RecordedTree`] knows:
+    /// `path,writable,value,type`, or GenieACS's export of a device.
     ///
-    /// Columns are `path,writable,value,type`, with quotes where needed. Objects end in a dot;
-    /// their `writable` says whether rows can be added (table) or deleted (row). A component that
-    /// is a number makes its parent a table and becomes a row that every device has; new rows get
-    /// what any of the recorded ones had, with null values. A type that is missing or unknown
+    /// An object's `writable` says whether rows can be added (table) or deleted (row). A component
+    /// that is a number makes its parent a table and becomes a row that every device has; new rows
+    /// get what any of the recorded ones had, with null values. A type that is missing or unknown
     /// counts as string, and a value that is not of its type becomes the null value of the type.
     /// What the protocol needs and the tree lacks is added, as by [`ModelBuilder::standard`].
     ///
     /// # Errors
     /// [`CsvError`] with the line.
     pub fn from_csv(text: &str) -> Result<Self, CsvError> {
-        let mut rows = Reader::new(text);
-        if rows.next_row()?.as_ref().map(|row| row.fields.as_slice())
-            != Some(&HEADER.map(str::to_owned))
-        {
-            return Err(CsvError::Header);
-        }
         let mut tree: Children = Children::new();
-        let mut count = 0_usize;
-        while let Some(row) = rows.next_row()? {
-            count += 1;
-            if count > MODEL_NODES_MAX {
-                return Err(BuildError::TooLarge.into());
-            }
-            let line = row.line;
-            insert(&mut tree, &row.fields).map_err(|problem| CsvError::Row { line, problem })?;
+        for row in RecordedTree::from_csv(text)?.rows {
+            let error = |problem| CsvError::Row { line: row.line, problem };
+            insert(&mut tree, &row).map_err(error)?;
         }
         let (root, draft) = tree.pop().ok_or(CsvError::Empty)?;
         let Draft::Object(mut children) = draft else { return Err(CsvError::Empty) };
@@ -73,37 +72,21 @@ impl Model {
     }
 }
 
-const HEADER: [&str; 4] = ["path", "writable", "value", "type"];
-
-/// Places one row of the file.
-fn insert(tree: &mut Children, fields: &[String]) -> Result<(), &'static str> {
-    let [path, writable, value, ty] = fields else {
-        return Err("a row has four columns: path,writable,value,type");
-    };
-    let writable = match writable.as_str() {
-        "true" | "1" => true,
-        "false" | "0" | "" => false,
-        _ => return Err("writable must be true or false"),
-    };
-    if path.len() > NAME_CHARS_MAX {
-        return Err("the path is longer than 256 characters");
-    }
-    let (inner, is_object) = match path.strip_suffix('.') {
-        Some(inner) => (inner, true),
-        None => (path.as_str(), false),
-    };
+/// Places one row of the recording.
+fn insert(tree: &mut Children, row: &TreeRow) -> Result<(), &'static str> {
+    let writable = row.writable.unwrap_or(false);
+    let inner = row.path.strip_suffix('.').unwrap_or(&row.path);
     let mut names: Vec<&str> = inner.split('.').collect();
     let last = names.pop().unwrap_or_default();
     let parent = names.iter().try_fold(tree, |here, name| descend(here, name))?;
-    if is_object {
+    if row.is_object() {
         return insert_object(parent, last, writable);
     }
     check_name(last)?;
     if find(parent, last).is_some() {
         return Err("the path occurs twice");
     }
-    let spec = recorded(writable, value, ty);
-    parent.push((last.into(), Draft::Parameter(Box::new(spec))));
+    parent.push((last.into(), Draft::Parameter(Box::new(parameter(row)))));
     Ok(())
 }
 
@@ -161,11 +144,12 @@ fn position_or_insert(here: &mut Children, name: &str, new: fn() -> Draft) -> us
     })
 }
 
-fn recorded(writable: bool, value: &str, ty: &str) -> ParameterSpec {
-    let value_type = ValueType::recognise(ty).unwrap_or_default();
+fn parameter(row: &TreeRow) -> ParameterSpec {
+    let value = row.value.as_ref();
+    let value_type = value.and_then(|value| value.value_type).unwrap_or_default();
     let spec = ParameterSpec::new(value_type);
-    let spec = if writable { spec.writable() } else { spec };
-    match canonical(value_type, value) {
+    let spec = if row.writable == Some(true) { spec.writable() } else { spec };
+    match value.and_then(|value| canonical(value_type, &value.text)) {
         Some(value) => spec.value(value),
         None => spec,
     }
@@ -253,72 +237,70 @@ fn without_values(draft: &Draft) -> Draft {
     }
 }
 
-struct Row {
-    line: usize,
-    fields: Vec<String>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::NodeId;
+    use crate::model::{Kind, TOP};
 
-/// Reads comma-separated values with quoted fields that may hold line breaks (RFC 4180).
-struct Reader<'a> {
-    rest: &'a str,
-    line: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 }
+    /// Every node with what is said about it, to compare models.
+    fn nodes(model: &Model) -> Vec<String> {
+        let mut nodes = Vec::new();
+        add(model, TOP, "", &mut nodes);
+        nodes
     }
 
-    fn next_row(&mut self) -> Result<Option<Row>, CsvError> {
-        while let Some(rest) = self.rest.strip_prefix(['\n', '\r']) {
-            self.line += usize::from(self.rest.starts_with('\n'));
-            self.rest = rest;
+    fn add(model: &Model, id: NodeId, above: &str, nodes: &mut Vec<String>) {
+        let path = format!("{above}{}.", model.node(id).name);
+        match &model.node(id).kind {
+            Kind::Object { deletable } => nodes.push(format!("{path} {deletable}")),
+            Kind::Table(table) => nodes.push(format!("{path} {:?} {:?}", table.spec, table.rows)),
+            Kind::Parameter(parameter) => nodes.push(format!("{path} {:?}", parameter.spec)),
         }
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let line = self.line;
-        let mut fields = Vec::with_capacity(HEADER.len());
-        loop {
-            fields.push(self.field().map_err(|problem| CsvError::Row { line, problem })?);
-            match self.rest.strip_prefix(',') {
-                Some(rest) if fields.len() < HEADER.len() => self.rest = rest,
-                Some(_) => {
-                    return Err(CsvError::Row { line, problem: "there are too many columns" });
-                }
-                None => return Ok(Some(Row { line, fields })),
-            }
+        for child in model.children(id) {
+            add(model, child, &path, nodes);
         }
     }
 
-    fn field(&mut self) -> Result<String, &'static str> {
-        let Some(quoted) = self.rest.strip_prefix('"') else {
-            let end = self.rest.find([',', '\n', '\r']).unwrap_or(self.rest.len());
-            let (field, rest) = self.rest.split_at(end);
-            self.rest = rest;
-            return Ok(field.to_owned());
+    #[test]
+    fn an_export_of_genieacs_makes_the_same_device() {
+        let ours = "path,writable,value,type\n\
+            Device.,false,,\n\
+            Device.Hosts.Host.,true,,\n\
+            Device.Hosts.Host.1.,true,,\n\
+            Device.Hosts.Host.1.Name,true,\"a, \"\"b\"\"\",xsd:string\n\
+            Device.Hosts.HostNumberOfEntries,false,1,xsd:unsignedInt\n\
+            Device.Unread,false,,\n";
+        let theirs = "Parameter,Object,Object timestamp,Writable,Writable timestamp,Value,\
+            Value type,Value timestamp,Notification,Notification timestamp,Access list,\
+            Access list timestamp\n\
+            Device,true,,false,,\"\",,,,,,\n\
+            DeviceID.ID,false,,false,,\"1-2\",xsd:string,,,,,\n\
+            Device.Hosts.Host,true,,true,,\"\",,,,,,\n\
+            Device.Hosts.Host.1,true,,true,,\"\",,,,,,\n\
+            Device.Hosts.Host.1.Name,false,,true,,\"a, \"\"b\"\"\",xsd:string,,,,,\n\
+            Device.Hosts.HostNumberOfEntries,false,,false,,\"1\",xsd:unsignedInt,,,,,\n\
+            Device.Unread,false,,,,\"\",,,,,,";
+        let [ours, theirs] = [ours, theirs].map(|text| Model::from_csv(text).expect(text));
+        assert_eq!(nodes(&ours), nodes(&theirs));
+        assert!(nodes(&ours).len() > 10, "{:?}", nodes(&ours));
+    }
+
+    #[test]
+    fn unknown_columns_are_refused_with_the_known_ones() {
+        let error = Model::from_csv("a,b").expect_err("no columns");
+        let source = std::error::Error::source(&error).expect("the reader's error").to_string();
+        assert!(source.contains("Parameter,Object,Writable,Value,Value type"), "{source}");
+    }
+
+    #[test]
+    fn the_line_of_a_row_within_an_export_is_told() {
+        let error = |rows: &str| {
+            let text = format!("Parameter,Object,Writable,Value,Value type\n{rows}");
+            Model::from_csv(&text).expect_err(rows).to_string()
         };
-        let mut field = String::new();
-        let mut rest = quoted;
-        loop {
-            let (part, after) = rest.split_once('"').ok_or("a quote is not closed")?;
-            field.push_str(part);
-            match after.strip_prefix('"') {
-                Some(more) => {
-                    field.push('"');
-                    rest = more;
-                }
-                None => {
-                    rest = after;
-                    break;
-                }
-            }
-        }
-        self.line += field.matches('\n').count();
-        self.rest = rest;
-        if rest.is_empty() || rest.starts_with([',', '\n', '\r']) {
-            return Ok(field);
-        }
-        Err("there is text after a closing quote")
+        assert_eq!(error("Tags.a,false,true,,"), "the tree has no rows");
+        assert!(error("Device,true,no,,").starts_with("line 2: Writable must be"));
+        assert!(error("Tags.a,,,,\nDevice.X.0,true,,,").starts_with("line 3: an instance"));
     }
 }
