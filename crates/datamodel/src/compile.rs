@@ -156,3 +156,6 @@ impl Compiler {
         Ok(drafts)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::version::{ModelName, Version};
 
 /// Steps that one expansion may take: components can be included in each other so that a small
 /// document becomes a model without end.
-const STEPS_MAX: usize = 5_000_000;
+const STEPS_MAX: usize = 1_000_000;
 
 /// Expands one model.
 pub(crate) struct Expander<'d, 'p> {
