@@ -110,17 +110,25 @@ impl Schema {
     }
 
     pub(super) fn parameter_below(&self, parent: u32, name: &str) -> Option<Parameter<'_>> {
-        let has_name = |id| self.parameter_row(id).is_some_and(|row| &*row.name == name);
-        let id = self.index.find(parent, name, false, has_name)?;
-        let parameter = Parameter::new(self, id);
+        let parameter = self.any_parameter_below(parent, name)?;
         self.shows(parameter.is_deleted()).then_some(parameter)
     }
 
     pub(super) fn object_below(&self, parent: u32, name: &str) -> Option<Object<'_>> {
-        let has_name = |id| self.object_row(id).is_some_and(|row| &*row.name == name);
-        let id = self.index.find(parent, name, true, has_name)?;
-        let object = Object::new(self, id);
+        let object = self.any_object_below(parent, name)?;
         self.shows(object.is_deleted()).then_some(object)
+    }
+
+    /// Deleted ones, too, whether they are shown or not.
+    pub(super) fn any_parameter_below(&self, parent: u32, name: &str) -> Option<Parameter<'_>> {
+        let has_name = |id| self.parameter_row(id).is_some_and(|row| &*row.name == name);
+        self.index.find(parent, name, false, has_name).map(|id| Parameter::new(self, id))
+    }
+
+    /// Deleted ones, too, whether they are shown or not.
+    pub(super) fn any_object_below(&self, parent: u32, name: &str) -> Option<Object<'_>> {
+        let has_name = |id| self.object_row(id).is_some_and(|row| &*row.name == name);
+        self.index.find(parent, name, true, has_name).map(|id| Object::new(self, id))
     }
 }
 

@@ -165,7 +165,17 @@ impl<'s> Object<'s> {
         self.schema.object_below(self.id, name)
     }
 
-    pub(super) fn id(&self) -> u32 {
+    /// As [`parameter`](Self::parameter), deleted or not: a device may still have it (`TM-07`).
+    pub(crate) fn any_parameter(&self, name: &str) -> Option<Parameter<'s>> {
+        self.schema.any_parameter_below(self.id, name)
+    }
+
+    /// As [`child`](Self::child), deleted or not: a device may still have it (`TM-07`).
+    pub(crate) fn any_child(&self, name: &str) -> Option<Self> {
+        self.schema.any_object_below(self.id, name)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
         self.id
     }
 }
@@ -308,7 +318,7 @@ impl<'s> Parameter<'s> {
         self.row.description.as_deref()
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.id
     }
 }
