@@ -16,9 +16,11 @@
 pub mod check;
 #[cfg(feature = "compile")]
 pub mod compile;
+pub mod conformance;
 pub mod diff;
 pub mod draft;
 pub mod limits;
+pub mod markup;
 pub mod pattern;
 pub mod reference;
 pub mod schema;

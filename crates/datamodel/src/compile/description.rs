@@ -2,6 +2,11 @@
 
 use super::xml::Element;
 
+/// Templates within each other.
+const DEPTH_MAX: usize = 4;
+/// Bytes of a description with its templates.
+const CHARS_MAX: usize = 1024 * 1024;
+
 /// Removes the indentation of the document; `None` when nothing is left.
 pub(crate) fn clean(text: &str) -> Option<Box<str>> {
     let text = text.trim_end();
@@ -35,6 +40,40 @@ pub(crate) fn change(previous: Option<&str>, element: &Element) -> Option<Box<st
     })
 }
 
+/// Puts the texts of templates in their places, those within others too, as far as `DEPTH_MAX`.
+pub(crate) fn fill(text: Box<str>, template: &dyn Fn(&str) -> Option<String>) -> Box<str> {
+    let mut text = String::from(text);
+    for _ in 0..DEPTH_MAX {
+        let Some(filled) = fill_once(&text, template) else { break };
+        text = filled;
+    }
+    text.into()
+}
+
+/// `None` when there is nothing to fill, or more than anybody would read.
+fn fill_once(text: &str, template: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut is_filled = false;
+    while let Some((before, inside)) = rest.split_once("{{template|") {
+        let (name, behind) = inside.split_once("}}")?;
+        out.push_str(before);
+        match template(name) {
+            Some(text) => {
+                out.push_str(&text);
+                is_filled = true;
+            }
+            None => out.push_str(&format!("{{{{template|{name}}}}}")),
+        }
+        rest = behind;
+        if out.len() > CHARS_MAX {
+            return None;
+        }
+    }
+    out.push_str(rest);
+    is_filled.then_some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +84,20 @@ mod tests {
         assert_eq!(clean(text).as_deref(), Some("First line\n  * indented\n\nlast"));
         assert_eq!(clean("one line").as_deref(), Some("one line"));
         assert_eq!(clean("  \n \t\n"), None);
+    }
+
+    #[test]
+    fn xml_26_templates_of_the_document_are_filled_in() {
+        let template = |name: &str| match name {
+            "A" => Some("a {{template|B}}".to_owned()),
+            "B" => Some("b".to_owned()),
+            "LOOP" => Some("{{template|LOOP}}{{template|LOOP}}".to_owned()),
+            _ => None,
+        };
+        let filled = |text: &str| fill(text.into(), &template);
+        assert_eq!(&*filled("x {{template|A}}, {{template|C}} y"), "x a b, {{template|C}} y");
+        assert_eq!(&*filled("{{template|open"), "{{template|open");
+        assert!(filled("{{template|LOOP}}").len() < 1_000);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
+use super::description::clean;
 use super::problem::Place;
 use super::xml::{Element, Root};
 
@@ -74,6 +75,8 @@ pub(crate) struct Document {
     pub(crate) imports: Vec<Import>,
     /// What it defines itself: the place among the children of the root.
     definitions: BTreeMap<(Kind, String), usize>,
+    /// Texts that descriptions refer to by `{{template|…}}`.
+    pub(crate) templates: BTreeMap<String, String>,
     /// Names that are defined twice, with the line of the second definition.
     pub(crate) duplicates: Vec<(Kind, String, u32)>,
 }
@@ -91,6 +94,7 @@ impl Document {
             imports: element.named("import").map(import).collect(),
             root: element,
             definitions: BTreeMap::new(),
+            templates: BTreeMap::new(),
             duplicates: Vec::new(),
         };
         document.index();
@@ -98,6 +102,12 @@ impl Document {
     }
 
     fn index(&mut self) {
+        for template in self.root.named("template") {
+            if let Some(id) = template.attribute("id") {
+                let text = clean(&template.text).unwrap_or_default();
+                self.templates.insert(id.to_owned(), text.into());
+            }
+        }
         for (place, child) in self.root.children.iter().enumerate() {
             let Some(kind) = Kind::of_element(&child.name) else { continue };
             let Some(name) = child.attribute("name") else { continue };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::description;
 use super::document::{Document, DocumentId, Kind};
 use super::file_name::{base_name, choose, is_same_spec};
 use super::problem::{Place, Problems, Stop};
@@ -201,6 +202,15 @@ impl Documents {
         targets.into_iter().find_map(|target| {
             let element = self.get(target)?.definition(kind, name)?;
             Some(Found { document: target, element })
+        })
+    }
+
+    /// A description with the templates that it refers to (`XML-26`): those of its own document,
+    /// or of any other, as imports of templates name none.
+    pub(crate) fn filled(&self, id: DocumentId, text: Box<str>) -> Box<str> {
+        description::fill(text, &|name| {
+            let own = self.get(id).into_iter();
+            own.chain(&self.list).find_map(|document| document.templates.get(name).cloned())
         })
     }
 

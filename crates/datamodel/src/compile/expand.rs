@@ -446,7 +446,9 @@ impl<'d, 'p> Expander<'d, 'p> {
             return;
         }
         if let Some(element) = element.child("description") {
-            *description = description::change(description.as_deref(), element);
+            let changed = description::change(description.as_deref(), element);
+            let document = self.document();
+            *description = changed.map(|text| self.documents.filled(document, text));
         }
     }
 

@@ -338,7 +338,8 @@ impl<'d> TypeReader<'d, '_> {
 
     fn description(&self, element: &Element) -> Option<Box<str>> {
         let text = &element.child("description").filter(|_| self.with_descriptions)?.text;
-        super::description::clean(text)
+        let text = super::description::clean(text)?;
+        Some(self.documents.filled(self.document, text))
     }
 
     fn required<'e>(&mut self, element: &'e Element, name: &str) -> Option<&'e str> {

@@ -27,7 +27,7 @@ pub(crate) struct Element {
     pub(crate) name: Box<str>,
     attributes: Attributes,
     pub(crate) children: Vec<Self>,
-    /// The text between the tags; only that of descriptions is kept.
+    /// The text between the tags; only that of descriptions and templates is kept.
     pub(crate) text: String,
     /// Line of the start tag, counted from 1.
     pub(crate) line: u32,
@@ -275,7 +275,7 @@ impl<'a> TreeReader<'a> {
 
     /// The open element, if its text is kept.
     fn described(&mut self) -> Option<&mut Element> {
-        let keeps = |element: &&mut Element| &*element.name == "description";
+        let keeps = |element: &&mut Element| matches!(&*element.name, "description" | "template");
         if self.skipped > 0 { None } else { self.open.last_mut().filter(keeps) }
     }
 
