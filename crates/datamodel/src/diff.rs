@@ -1,14 +1,14 @@
 //! What differs between two models: objects, parameters, access, types, facets, defaults, profiles.
 //!
-//! Descriptions, the versions of items and the order of enumerations are no differences; a named
-//! type and a built-in one are the same when they allow the same values.
+//! Descriptions, the versions of items, the order of enumerations and words that are deleted are no
+//! differences; a named type and a built-in one are the same when they allow the same values.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::reference::resolve;
 use crate::schema::{Object, Parameter, Profile, Requirement, Schema};
-use crate::syntax::{Scope, Size, Syntax};
+use crate::syntax::{Scope, Size, Status, Syntax};
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +26,8 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = match (&self.left, &self.right) {
-            (Some(_), None) => '-',
-            (None, Some(_)) => '+',
+            (Some(_), None) if self.property.is_empty() => '-',
+            (None, Some(_)) if self.property.is_empty() => '+',
             _ => '~',
         };
         write!(f, "{sign} {}", self.subject)?;
@@ -143,7 +143,9 @@ fn syntax_facts(syntax: &Syntax) -> Facts {
     let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name.to_owned());
     let list = syntax.list.as_ref().map(|list| {
         let max = list.items_max.map_or_else(|| "unbounded".to_owned(), |max| max.to_string());
-        let sizes = sizes(&list.sizes).unwrap_or_default();
+        // A size without bounds says nothing.
+        let is_open = list.sizes.contains(&Size::default());
+        let sizes = sizes(&list.sizes).filter(|_| !is_open).unwrap_or_default();
         format!("{} to {max} items {:?} {sizes}", list.items_min, list.nested_brackets)
     });
     let ranges = syntax.ranges.iter().map(|range| {
@@ -152,11 +154,13 @@ fn syntax_facts(syntax: &Syntax) -> Facts {
         let optional = if range.optional { " optional" } else { "" };
         format!("{}..{} step {step}{optional}", bound(&range.min), bound(&range.max))
     });
-    let patterns = syntax.patterns.iter().map(|pattern| {
+    let is_there = |status: Status| status != Status::Deleted;
+    let patterns = syntax.patterns.iter().filter(|it| is_there(it.status)).map(|pattern| {
         let read_only = if pattern.read_only { " readOnly" } else { "" };
         format!("{}{read_only} {}", pattern.value, pattern.status.name())
     });
-    let enumerations = syntax.enumerations.iter().map(|word| {
+    let words = syntax.enumerations.iter().filter(|it| is_there(it.status));
+    let enumerations = words.map(|word| {
         let read_only = if word.read_only { " readOnly" } else { "" };
         let optional = if word.optional { " optional" } else { "" };
         let code = word.code.map(|code| format!(" code {code}")).unwrap_or_default();
@@ -313,4 +317,171 @@ impl IntoText for bool {
 fn joined(items: impl IntoIterator<Item = String>) -> Option<String> {
     let items: Vec<String> = items.into_iter().collect();
     (!items.is_empty()).then(|| items.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::ObjectRequirement;
+    use crate::draft::{Draft, DraftObject, DraftParameter, DraftProfile, DraftUniqueKey};
+    use crate::pattern::Pattern;
+    use crate::syntax::{
+        Access, ActiveNotify, DefaultType, DefaultValue, Enumeration, EnumerationRefFacet,
+        InstanceRefFacet, List, PathRefFacet, Range,
+    };
+    use drover_cwmp::ValueType;
+
+    fn draft() -> Draft {
+        let parameter = |name: &str| DraftParameter { name: name.to_owned(), ..Default::default() };
+        let table = DraftObject {
+            path: "Device.T.{i}.".to_owned(),
+            parameters: vec![parameter("P"), parameter("Q")],
+            ..DraftObject::default()
+        };
+        let root = DraftObject {
+            path: "Device.".to_owned(),
+            parameters: vec![parameter("TNumberOfEntries")],
+            ..DraftObject::default()
+        };
+        let profile = DraftProfile {
+            name: "A:1".to_owned(),
+            objects: vec![("Device.T.{i}.".to_owned(), ObjectRequirement::Present)],
+            parameters: vec![("Device.T.{i}.P".to_owned(), Access::ReadOnly)],
+            ..DraftProfile::default()
+        };
+        Draft {
+            name: "Device:2.1".to_owned(),
+            objects: vec![root, table],
+            profiles: vec![profile],
+            ..Draft::default()
+        }
+    }
+
+    fn check(change: impl FnOnce(&mut Draft), expected: &[&str]) {
+        let mut changed = draft();
+        change(&mut changed);
+        let (left, _) = Schema::build(&draft());
+        let (right, problems) = Schema::build(&changed);
+        assert_eq!(problems, []);
+        let shown: Vec<String> = diff(&left, &right).iter().map(ToString::to_string).collect();
+        assert_eq!(shown, expected);
+    }
+
+    /// Changes the parameter `P`.
+    fn check_parameter(change: impl FnOnce(&mut DraftParameter), expected: &str) {
+        let expected = format!("~ Device.T.{{i}}.P {expected}");
+        check(|draft| change(&mut draft.objects[1].parameters[0]), &[&expected]);
+    }
+
+    fn check_syntax(change: impl FnOnce(&mut Syntax), expected: &str) {
+        check_parameter(|parameter| change(&mut parameter.syntax), expected);
+    }
+
+    #[test]
+    fn equal_models_have_no_differences() {
+        check(|_| {}, &[]);
+        check(|draft| draft.objects[1].description = Some("text".into()), &[]);
+        check(|draft| draft.objects[1].version = crate::Version::new(2, 7), &[]);
+    }
+
+    #[test]
+    fn items_of_one_side() {
+        check(
+            |draft| {
+                draft.objects[1].parameters.remove(1);
+                let path = "Device.New.".to_owned();
+                draft.objects.push(DraftObject { path, ..DraftObject::default() });
+                draft.profiles.push(DraftProfile { name: "B:1".to_owned(), ..Default::default() });
+            },
+            &["+ Device.New.", "- Device.T.{i}.Q", "+ profile B:1"],
+        );
+    }
+
+    #[test]
+    fn facts_of_objects() {
+        check(
+            |draft| {
+                let table = &mut draft.objects[1];
+                table.access = Access::ReadWrite;
+                table.entries_max = Some(4);
+                table.num_entries_parameter = Some("TNumberOfEntries".to_owned());
+                table.enable_parameter = Some("P".to_owned());
+                let parameters = vec!["Q".to_owned(), "P".to_owned()];
+                table.unique_keys.push(DraftUniqueKey { functional: true, parameters });
+            },
+            &[
+                "~ Device.T.{i}. access: readOnly → readWrite",
+                "~ Device.T.{i}. entries: 0 to unbounded → 0 to 4",
+                "~ Device.T.{i}. numEntriesParameter: none → TNumberOfEntries",
+                "~ Device.T.{i}. enableParameter: none → P",
+                "~ Device.T.{i}. unique keys: none → P+Q",
+            ],
+        );
+    }
+
+    #[test]
+    fn facts_of_parameters() {
+        check_parameter(|it| it.access = Access::ReadWrite, "access: readOnly → readWrite");
+        check_parameter(|it| it.status = Status::Obsoleted, "status: current → obsoleted");
+        check_parameter(
+            |it| it.active_notify = ActiveNotify::CanDeny,
+            "activeNotify: normal → canDeny",
+        );
+        check_parameter(|it| it.forced_inform = true, "forcedInform: false → true");
+        let value = DefaultValue { default_type: DefaultType::Object, value: "".into() };
+        check_parameter(|it| it.default = Some(value), "default: none → object \"\"");
+    }
+
+    #[test]
+    fn facets() {
+        check_syntax(|it| it.value_type = ValueType::Int, "type: string → int");
+        check_syntax(|it| it.hidden = true, "visibility: none → hidden");
+        check_syntax(
+            |it| it.list = Some(List { items_max: Some(3), ..List::default() }),
+            "list: none → 0 to 3 items Legacy ",
+        );
+        check_syntax(|it| it.sizes = vec![Size { min: 1, max: None }], "size: none → 1..*");
+        let range = Range { min: Some("1".into()), optional: true, ..Range::default() };
+        check_syntax(|it| it.ranges = vec![range], "range: none → 1..* step 1 optional");
+        let pattern = Pattern { value: "a*".into(), ..Pattern::default() };
+        check_syntax(|it| it.patterns = vec![pattern], "pattern: none → a* current");
+        let word = Enumeration { value: "w".into(), read_only: true, ..Enumeration::default() };
+        check_syntax(|it| it.enumerations = vec![word], "enumeration: none → w readOnly current");
+        check_syntax(|it| it.units = Some("dBm".into()), "units: none → dBm");
+        let facet = PathRefFacet { target_parents: vec![".T.".into()], ..Default::default() };
+        check_syntax(|it| it.path_ref = Some(facet), "pathRef: none → Weak Any  Device.T.");
+        let facet = InstanceRefFacet { target_parent: "#.".into(), ..Default::default() };
+        check_syntax(|it| it.instance_ref = Some(facet), "instanceRef: none → Weak Device.");
+        let facet = EnumerationRefFacet { target_parameter: "Q".into(), ..Default::default() };
+        check_syntax(
+            |it| it.enumeration_ref = Some(facet),
+            "enumerationRef: none → Device.T.{i}.Q",
+        );
+    }
+
+    #[test]
+    fn what_allows_the_same_is_the_same() {
+        let same = |change: fn(&mut Syntax)| {
+            check(|draft| change(&mut draft.objects[1].parameters[0].syntax), &[]);
+        };
+        same(|syntax| syntax.type_name = Some("IPAddress".into()));
+        same(|syntax| {
+            let status = Status::Deleted;
+            syntax.enumerations.push(Enumeration { status, ..Enumeration::default() });
+        });
+    }
+
+    #[test]
+    fn requirements_count_with_what_they_build_on() {
+        check(
+            |draft| {
+                draft.profiles[0].parameters[0].1 = Access::ReadWrite;
+                draft.profiles[0].parameters.push(("Device.T.{i}.Q".to_owned(), Access::ReadOnly));
+            },
+            &[
+                "~ profile A:1 Device.T.{i}.P requirement: readOnly → readWrite",
+                "~ profile A:1 Device.T.{i}.Q requirement: none → readOnly",
+            ],
+        );
+    }
 }
