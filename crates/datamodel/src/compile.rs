@@ -24,6 +24,7 @@
 //! ```
 
 mod description;
+mod device_type;
 mod document;
 mod documents;
 mod expand;
@@ -35,13 +36,20 @@ mod types;
 mod xml;
 
 pub use problem::{CompileError, Place, Problem, Severity};
+pub(crate) use problem::{Problems, summary as problem_summary};
 
+use std::sync::Arc;
+
+use crate::catalog::DeviceType;
 use crate::draft::Draft;
 use crate::schema::Schema;
 use document::DocumentKind;
 use documents::{Documents, Found};
 use expand::Expander;
-use problem::{Problems, Stop};
+use problem::Stop;
+
+/// A model, where it stands, and what a device type document says besides.
+type Expanded = (Draft, Place, Option<DeviceType>);
 
 /// How to compile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +60,35 @@ pub struct Options {
     pub with_descriptions: bool,
 }
 
+/// What a document defines.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outline {
+    /// Names of its models.
+    pub models: Vec<String>,
+    /// Whether it is a device type document.
+    pub is_device_type: bool,
+}
+
+impl Outline {
+    /// Reads what a document defines, without compiling it.
+    ///
+    /// # Errors
+    /// [`CompileError`] when it is no document.
+    pub fn read(shown: &str, bytes: &[u8]) -> Result<Self, CompileError> {
+        let mut problems = Problems::new(false);
+        let mut documents = Documents::default();
+        let handled = documents.handle(shown, shown, bytes, &mut problems);
+        let (Ok(()), Some(document)) = (handled, documents.get(0)) else {
+            return Err(CompileError { problems: problems.into_list() });
+        };
+        let names = document.models().filter_map(|model| model.attribute("name"));
+        Ok(Self {
+            models: names.map(str::to_owned).collect(),
+            is_device_type: document.kind == DocumentKind::DeviceType,
+        })
+    }
+}
+
 /// A schema and what was noticed while it was compiled.
 #[derive(Debug, Clone)]
 pub struct Compiled {
@@ -59,6 +96,8 @@ pub struct Compiled {
     pub schema: Schema,
     /// Warnings; in a lenient compilation also what was left out.
     pub problems: Vec<Problem>,
+    /// What a device type document says besides; `None` for a data model document.
+    pub device_type: Option<DeviceType>,
 }
 
 /// Takes documents in and gives schemas.
@@ -84,6 +123,14 @@ impl Compiler {
         }
     }
 
+    /// Hands in schemas, such as the shipped ones, for models that documents import from files that
+    /// are not there. They come before the documents, as known files do.
+    pub fn know_schemas(&mut self, schemas: impl IntoIterator<Item = Arc<Schema>>) {
+        for schema in schemas {
+            self.documents.know_schema(schema);
+        }
+    }
+
     /// Takes a document in. `shown` is its name in messages, such as its path.
     pub fn handle_document(&mut self, file: &str, shown: &str, bytes: &[u8]) {
         // What stops the reading of one document is found again by compile.
@@ -100,7 +147,8 @@ impl Compiler {
         self.documents.handle_unreadable(file, reason, &mut self.problems);
     }
 
-    /// Compiles every model that the document defines, in its order (`CMP-04`).
+    /// Compiles every model that the document defines, in its order (`CMP-04`); of a device type
+    /// document, the one model that it describes, with what the device has of it (`DT-02`).
     ///
     /// # Errors
     /// [`CompileError`] with everything that is wrong, each with its place.
@@ -110,7 +158,7 @@ impl Compiler {
             return Err(CompileError { problems: self.problems.into_list() });
         };
         let mut compiled = Vec::new();
-        for (draft, place) in drafts {
+        for (draft, place, device_type) in drafts {
             let (schema, problems) = Schema::build(&draft);
             for problem in problems {
                 let (path, message) = (&problem.path, problem.kind.to_string());
@@ -120,25 +168,32 @@ impl Compiler {
                     self.problems.warn(place.clone(), path, message);
                 }
             }
-            references::check(&schema, &place, &mut self.problems);
-            compiled.push(schema);
+            // A device need not have what its references could lead to.
+            if device_type.is_none() {
+                references::check(&schema, &place, &mut self.problems);
+            }
+            compiled.push((schema, device_type));
         }
         let is_acceptable = self.problems.is_acceptable();
         let problems = self.problems.into_list();
         if !is_acceptable {
             return Err(CompileError { problems });
         }
-        let with_problems = |schema| Compiled { schema, problems: problems.clone() };
+        let with_problems = |(schema, device_type)| {
+            let problems = problems.clone();
+            Compiled { schema, problems, device_type }
+        };
         Ok(compiled.into_iter().map(with_problems).collect())
     }
 
-    fn drafts(&mut self, file: &str) -> Result<Vec<(Draft, Place)>, Stop> {
+    fn drafts(&mut self, file: &str) -> Result<Vec<Expanded>, Stop> {
         self.documents.link(&mut self.problems);
         let Some(id) = self.documents.by_file(file) else { return Err(Stop) };
         let Some(document) = self.documents.get(id) else { return Err(Stop) };
         if document.kind == DocumentKind::DeviceType {
-            let place = document.place(document.root.line);
-            return Err(self.problems.fatal(place, "", "this is a device type document"));
+            let with_descriptions = self.options.with_descriptions;
+            return device_type::read(&self.documents, id, &mut self.problems, with_descriptions)
+                .map(|expanded| vec![expanded]);
         }
         let models: Vec<_> = document.models().collect();
         if models.is_empty() {
@@ -151,7 +206,7 @@ impl Compiler {
             let expander =
                 Expander::new(&self.documents, &mut self.problems, self.options.with_descriptions);
             let draft = expander.expand(Found { document: id, element })?;
-            drafts.push((draft, self.documents.place(id, element.line)));
+            drafts.push((draft, self.documents.place(id, element.line), None));
         }
         Ok(drafts)
     }

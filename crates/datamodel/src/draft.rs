@@ -19,6 +19,27 @@ pub struct Draft {
     pub profiles: Vec<DraftProfile>,
 }
 
+impl Draft {
+    /// Leaves facts alone.
+    pub fn remove_descriptions(&mut self) {
+        for object in &mut self.objects {
+            object.description = None;
+            for parameter in &mut object.parameters {
+                parameter.description = None;
+                for word in &mut parameter.syntax.enumerations {
+                    word.description = None;
+                }
+                for pattern in &mut parameter.syntax.patterns {
+                    pattern.description = None;
+                }
+            }
+        }
+        for profile in &mut self.profiles {
+            profile.description = None;
+        }
+    }
+}
+
 /// An object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DraftObject {

@@ -13,12 +13,15 @@
     allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
+pub mod catalog;
 pub mod check;
 #[cfg(feature = "compile")]
 pub mod compile;
 pub mod conformance;
 pub mod diff;
 pub mod draft;
+#[cfg(feature = "compile")]
+pub mod extension;
 pub mod limits;
 pub mod markup;
 pub mod pattern;
@@ -26,6 +29,7 @@ pub mod reference;
 pub mod schema;
 #[cfg(feature = "shipped")]
 pub mod shipped;
+pub mod summary;
 pub mod syntax;
 pub mod tree;
 mod version;

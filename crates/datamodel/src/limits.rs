@@ -58,5 +58,22 @@ pub const STRING_CHARS_DEFAULT: u64 = 16;
 pub const TREE_ROWS_MAX: usize = 2_000_000;
 /// Columns of a recorded tree. GenieACS exports 12.
 pub const TREE_COLUMNS_MAX: usize = 64;
+/// Findings of one comparison of a tree with its models.
+pub const FINDINGS_MAX: usize = 100_000;
+/// Characters of a device's own text that a finding shows.
+pub const FINDING_VALUE_CHARS_MAX: usize = 64;
+/// Bytes of a DeviceSummary. The models give it 1024 characters.
+pub const SUMMARY_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a vendor extension in TOML.
 pub const EXTENSION_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Rules by which an extension or a device type names its devices.
+pub const DEVICE_RULES_MAX: usize = 1_000;
+/// Characters of one pattern of such a rule.
+pub const DEVICE_PATTERN_CHARS_MAX: usize = 256;
+/// Characters of what a device says of itself; what is longer matches no rule.
+pub const HINT_CHARS_MAX: usize = 1_024;
+/// Paths of a device that the choice of a model looks at.
+pub const HINT_PATHS_MAX: usize = 256;
+/// Extended models that a catalog keeps.
+pub const CATALOG_EXTENDED_MAX: usize = 64;

@@ -187,7 +187,7 @@ fn keys(subject: Subject<'_>) -> String {
     format!("No two rows have the same {}.", keys.join(", nor the same "))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "shipped"))]
 mod tests {
     use super::*;
     use crate::shipped::model;

@@ -1,14 +1,17 @@
 //! All documents of a compilation: what is still missing, and where a name leads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::description;
 use super::document::{Document, DocumentId, Kind};
 use super::file_name::{base_name, choose, is_same_spec};
 use super::problem::{Place, Problems, Stop};
 use super::xml::{self, Element};
+use crate::extension::named_type;
 use crate::limits::{DOCUMENTS_BYTES_MAX, DOCUMENTS_MAX, IMPORT_DEPTH_MAX};
-use crate::version::ModelName;
+use crate::schema::Schema;
+use crate::version::{ModelName, Version};
 
 /// The documents that were handed in, and those that they import.
 #[derive(Debug, Default)]
@@ -17,6 +20,8 @@ pub(crate) struct Documents {
     by_file: BTreeMap<String, DocumentId>,
     /// Files that can be had.
     known: BTreeSet<String>,
+    /// Schemas that stand in for documents that are not there.
+    schemas: BTreeMap<ModelName, Arc<Schema>>,
     /// Files that are wanted, and who wants them.
     wanted: BTreeMap<String, Place>,
     bytes: usize,
@@ -32,6 +37,42 @@ pub(crate) struct Found<'d> {
 impl Documents {
     pub(crate) fn know(&mut self, file: &str) {
         self.known.insert(base_name(file).to_owned());
+    }
+
+    pub(crate) fn know_schema(&mut self, schema: Arc<Schema>) {
+        self.schemas.insert(schema.name().clone(), schema);
+    }
+
+    /// The schema of this model, or of its next minor version, which contains it (`TM-03`).
+    pub(crate) fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
+        let wanted: ModelName = name.parse().ok()?;
+        let version = Version { patch: 0, ..wanted.version };
+        let (found, schema) =
+            self.schemas.range(ModelName { version, ..wanted.clone() }..).next()?;
+        let is_same = found.name == wanted.name && found.version.major == version.major;
+        is_same.then_some(schema)
+    }
+
+    /// What a name that a document imports is called in the document that it imports it from, if
+    /// that one is not there.
+    pub(crate) fn imported_from_nowhere(
+        &self,
+        id: DocumentId,
+        kind: Kind,
+        name: &str,
+    ) -> Option<&str> {
+        let key = (kind, name.to_owned());
+        let imports = self.get(id)?.imports.iter().filter(|import| import.target.is_none());
+        imports.filter_map(|import| import.names.get(&key)).map(String::as_str).next()
+    }
+
+    /// Whether all that an import names can be had without its file.
+    fn is_known_otherwise(&self, import: &super::document::Import) -> bool {
+        import.names.iter().all(|((kind, _), name)| match kind {
+            Kind::Model => self.schema(name).is_some(),
+            Kind::DataType => named_type(name).is_some(),
+            Kind::Component => false,
+        })
     }
 
     pub(crate) fn get(&self, id: DocumentId) -> Option<&Document> {
@@ -103,6 +144,7 @@ impl Documents {
             let spec = import.spec.as_deref();
             match choose(&self.known, &import.file, spec, Some(&document.spec)) {
                 Some(file) => wanted.push((file.to_owned(), place)),
+                None if self.is_known_otherwise(import) => {}
                 None => problems.error(
                     place,
                     &import.file,

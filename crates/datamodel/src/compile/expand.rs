@@ -28,6 +28,8 @@ pub(crate) struct Expander<'d, 'p> {
     pub(super) draft: Draft,
     by_path: BTreeMap<String, usize>,
     parameter_places: BTreeMap<(usize, String), usize>,
+    /// Versions of objects whose own element has one.
+    given_versions: BTreeMap<usize, Version>,
     parameters: usize,
     steps: usize,
     /// Documents from the outermost model to where we are (`XML-14`).
@@ -42,6 +44,8 @@ pub(super) struct Position {
     inherited: Version,
     /// Items of lower versions are raised to this one (`XML-13`).
     floor: Version,
+    /// The version that the object itself gives, as newer documents do throughout.
+    of_object: Option<Version>,
     depth: usize,
 }
 
@@ -66,6 +70,7 @@ impl<'d, 'p> Expander<'d, 'p> {
             draft: Draft::default(),
             by_path: BTreeMap::new(),
             parameter_places: BTreeMap::new(),
+            given_versions: BTreeMap::new(),
             parameters: 0,
             steps: 0,
             chain: Vec::new(),
@@ -91,10 +96,7 @@ impl<'d, 'p> Expander<'d, 'p> {
         if let Some(base) = model.element.attribute("base") {
             match self.documents.lookup(model.document, Kind::Model, base) {
                 Some(found) => self.model(found, depth)?,
-                None => {
-                    let message = format!("there is no base model {base}; import it");
-                    return Err(self.fatal(model.element.line, &message));
-                }
+                None => self.begin_with(base, model)?,
             }
         }
         if let Some(is_service) = model.element.attribute("isService") {
@@ -109,10 +111,35 @@ impl<'d, 'p> Expander<'d, 'p> {
             path: String::new(),
             inherited: name.version,
             floor: Version::default(),
+            of_object: None,
             depth: 0,
         };
         self.children(model.element, &position)?;
         self.chain.pop();
+        Ok(())
+    }
+
+    /// Takes a schema as the base model, whose document is not there.
+    fn begin_with(&mut self, base: &str, model: Found<'d>) -> Result<(), Stop> {
+        let name = self.documents.imported_from_nowhere(model.document, Kind::Model, base);
+        let Some(schema) = name.and_then(|name| self.documents.schema(name)) else {
+            let message = format!("there is no base model {base}; import it");
+            return Err(self.fatal(model.element.line, &message));
+        };
+        let mut draft = schema.to_draft();
+        if !self.with_descriptions {
+            draft.remove_descriptions();
+        }
+        for (index, object) in draft.objects.iter().enumerate() {
+            self.by_path.insert(object.path.clone(), index);
+            for (place, parameter) in object.parameters.iter().enumerate() {
+                self.parameter_places.insert((index, parameter.name.clone()), place);
+            }
+            self.parameters = self.parameters.saturating_add(object.parameters.len());
+        }
+        self.draft.is_service = draft.is_service;
+        self.draft.objects = draft.objects;
+        self.draft.profiles = draft.profiles;
         Ok(())
     }
 
@@ -156,11 +183,14 @@ impl<'d, 'p> Expander<'d, 'p> {
         };
         let found = self.substitute(found, name);
         let own = element.attribute("version").and_then(|text| text.parse::<Version>().ok());
+        // A reference without a version has that of the object in which it stands.
+        let own = own.or(position.of_object);
         let floor = own.unwrap_or_default().max(position.floor);
         let inner = Position {
             path: format!("{}{}", position.path, element.attribute("path").unwrap_or_default()),
             inherited: position.inherited.max(floor),
             floor,
+            of_object: position.of_object,
             depth: position.depth.saturating_add(1),
         };
         self.chain.push(found.document);
@@ -213,8 +243,14 @@ impl<'d, 'p> Expander<'d, 'p> {
             }
         };
         self.fill_object(index, element, is_new);
-        let inherited = if is_new { version } else { position.inherited };
-        let inner = Position { path, inherited, ..position.clone() };
+        if is_new && element.attribute("version").is_some() {
+            self.given_versions.insert(index, version);
+        }
+        // In documents that give versions, what gives none has that of its object, also where a
+        // later part adds to it; in the older ones, it came with the model that adds it.
+        let of_object = self.given_versions.get(&index).copied();
+        let inherited = if is_new { version } else { of_object.unwrap_or(position.inherited) };
+        let inner = Position { path, inherited, of_object, ..position.clone() };
         self.children(element, &inner)
     }
 

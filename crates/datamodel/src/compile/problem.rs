@@ -58,7 +58,7 @@ impl fmt::Display for Problem {
 
 /// Documents from which no schema can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", summary(.problems))]
+#[error("{}", summary(.problems, "no schema came of it"))]
 pub struct CompileError {
     /// All that was found, warnings included, in the order of finding.
     pub problems: Vec<Problem>,
@@ -71,9 +71,10 @@ impl CompileError {
     }
 }
 
-fn summary(problems: &[Problem]) -> String {
+/// The first error and how many there are; `otherwise` when there is none.
+pub(crate) fn summary(problems: &[Problem], otherwise: &str) -> String {
     let mut errors = problems.iter().filter(|problem| problem.severity > Severity::Warning);
-    let Some(first) = errors.next() else { return "no schema came of it".to_owned() };
+    let Some(first) = errors.next() else { return otherwise.to_owned() };
     match errors.count() {
         0 => first.to_string(),
         more => format!("{first} (and {more} more)"),

@@ -64,7 +64,7 @@ fn xml_18_what_a_parameter_says() {
          <size maxLength=\"8\"/></string><default type=\"factory\" value=\"x\"/></syntax>\
          </parameter>\n<parameter name=\"B\" access=\"writeOnceReadOnly\"/>",
     );
-    let Compiled { schema, problems } = compile(&[("a.xml", &text)]);
+    let Compiled { schema, problems, .. } = compile(&[("a.xml", &text)]);
     assert_eq!(problems, []);
     let a = schema.find_parameter("Device.A").unwrap();
     assert!(a.is_writable() && a.forced_inform() && a.syntax().hidden);
@@ -91,7 +91,7 @@ fn xml_16_what_an_object_says() {
          <parameter name=\"B\"/></object>\n\
          <object name=\"Device.One.\" access=\"readOnly\" minEntries=\"0\" maxEntries=\"1\" \
          discriminatorParameter=\"Kind\" mountType=\"mountPoint\">");
-    let Compiled { schema, problems } = compile(&[("a.xml", &text)]);
+    let Compiled { schema, problems, .. } = compile(&[("a.xml", &text)]);
     assert_eq!(problems, []);
     let row = schema.find_object("Device.Row.").unwrap();
     assert!(row.is_table() && row.is_writable_table());
@@ -123,7 +123,7 @@ fn types_are_followed_and_facets_replace_their_kind() {
     ]
     .join("\n");
     let text = one(&content).replacen("<model", &format!("{types}<model"), 1);
-    let Compiled { schema, problems } = compile(&[("a.xml", &text)]);
+    let Compiled { schema, problems, .. } = compile(&[("a.xml", &text)]);
     assert_eq!(problems, []);
     let syntax = |name: &str| schema.find_parameter(&format!("Device.{name}")).unwrap().syntax();
     let named = syntax("Named");
@@ -189,7 +189,7 @@ fn xml_03_imports_bring_what_they_list_under_a_name_of_their_own() {
          </model>",
     );
     let files = [("main.xml", &*main), ("tr-901-1-1-0.xml", ""), ("tr-901-1-2-0.xml", &other)];
-    let Compiled { schema, problems } = compile(&files);
+    let Compiled { schema, problems, .. } = compile(&files);
     assert_eq!(problems, []);
     assert!(schema.is_service());
     let beside = schema.find_parameter("Beside").unwrap();
@@ -290,6 +290,40 @@ fn xml_24_and_25_later_versions_change_what_is_there() {
 }
 
 #[test]
+fn xml_25_a_bare_list_keeps_what_it_does_not_mention() {
+    let text = document(
+        SPEC,
+        &format!(
+            "<model name=\"M:1.0\"><object name=\"M.\">{}</object></model>\n\
+             <model name=\"M:1.1\" base=\"M:1.0\"><object base=\"M.\"><parameter base=\"P\"><syntax>\
+             <list minItems=\"1\"/><string/><default type=\"object\" value=\"[]\"/></syntax>\
+             </parameter></object></model>",
+            parameter("P", "<list maxItems=\"4\"><size maxLength=\"99\"/></list><string/>"),
+        ),
+    );
+    let models = compile_with(Options::default(), &[("a.xml", &text)]).unwrap();
+    let p = models[1].schema.find_parameter("M.P").unwrap();
+    let list = p.syntax().list.clone().unwrap();
+    assert_eq!((list.items_min, list.items_max, list.sizes[0].max), (1, Some(4), Some(99)));
+    assert_eq!(p.value_on_creation(), "");
+}
+
+#[test]
+fn versions_are_those_of_the_object_where_documents_give_them() {
+    let text = document(
+        SPEC,
+        "<component name=\"C\"><parameter name=\"C\" version=\"1.0\"/></component>\
+         <model name=\"M:2.9\"><object name=\"M.\" version=\"2.0\"><parameter name=\"A\"/>\
+         <component ref=\"C\"/><parameter name=\"L\" version=\"2.5\"/></object>\
+         <object base=\"M.\"><parameter name=\"B\"/></object></model>",
+    );
+    let schema = compile(&[("a.xml", &text)]).schema;
+    let version = |name: &str| schema.find_parameter(&format!("M.{name}")).unwrap().version();
+    let versions: Vec<String> = ["A", "B", "C", "L"].map(|it| version(it).to_string()).into();
+    assert_eq!(versions, ["2.0", "2.0", "2.0", "2.5"]);
+}
+
+#[test]
 fn deleted_facets_and_defaults_are_gone() {
     let text = document(
         SPEC,
@@ -380,7 +414,7 @@ fn a_type_that_is_not_imported_is_found_with_a_warning() {
         "<component name=\"C\"><parameter name=\"P\"><syntax><dataType ref=\"Forgotten\"/></syntax>\
          </parameter></component>",
     );
-    let Compiled { schema, problems } = compile(&[("a.xml", &main), ("b.xml", &other)]);
+    let Compiled { schema, problems, .. } = compile(&[("a.xml", &main), ("b.xml", &other)]);
     assert_eq!(schema.find_parameter("M.P").unwrap().value_type(), ValueType::Int);
     assert_eq!(
         problems[0].to_string(),
@@ -558,12 +592,22 @@ fn documents_that_are_none_are_refused() {
 }
 
 #[test]
+fn an_outline_says_what_a_document_defines() {
+    let text =
+        document(SPEC, "<import file=\"x.xml\"/><model name=\"A:1.0\"/><model name=\"B:1.0\"/>");
+    let outline = Outline::read("a.xml", text.as_bytes()).unwrap();
+    assert_eq!((outline.models.join(" ").as_str(), outline.is_device_type), ("A:1.0 B:1.0", false));
+    let error = Outline::read("a.xml", b"<a>\n").unwrap_err().to_string();
+    assert!(error.starts_with("a.xml:2: "), "{error}");
+}
+
+#[test]
 fn a_lenient_compilation_says_what_it_leaves_out() {
     let text = one("<parameter name=\"A\"/>\n<parameter name=\"A\"/>\n<component ref=\"C\"/>");
     let files = [("a.xml", text.as_str())];
     assert!(compile_with(Options::default(), &files).is_err());
     let lenient = Options { lenient: true, ..Options::default() };
-    let Compiled { schema, problems } = compile_with(lenient, &files).unwrap().remove(0);
+    let Compiled { schema, problems, .. } = compile_with(lenient, &files).unwrap().remove(0);
     assert!(schema.find("Device.A").is_some());
     let left_out = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     assert_eq!(left_out, 2);

@@ -74,7 +74,8 @@ impl<'d> TypeReader<'d, '_> {
         };
         if let Some(list) = element.child("list") {
             typed.mentioned.insert(Facet::List);
-            typed.syntax.list = Some(self.list(list));
+            let known = previous.and_then(|previous| previous.list.clone());
+            typed.syntax.list = Some(self.changed_list(list, known.unwrap_or_default()));
         }
         let flag = |name| matches!(element.attribute(name).map(str::trim), Some("true" | "1"));
         typed.syntax.hidden = flag("hidden");
@@ -82,6 +83,53 @@ impl<'d> TypeReader<'d, '_> {
         typed.syntax.command = flag("command");
         if let Some(previous) = previous {
             inherit(&mut typed, previous);
+        }
+        let default = self.default(element, &typed.syntax);
+        (typed.syntax, default)
+    }
+
+    /// Reads the `syntax` element of a device type, whose facets take the place of those that the
+    /// model has (`DT-02`).
+    pub(crate) fn narrowed(
+        &mut self,
+        element: &Element,
+        model: &Syntax,
+    ) -> (Syntax, DefaultChange) {
+        let mut typed = Typed { syntax: model.clone(), ..Typed::default() };
+        for child in &element.children {
+            let name = match built_in(&child.name) {
+                Some(value_type) if value_type == model.value_type => None,
+                Some(value_type) => Some(value_type.name()),
+                None if &*child.name != "dataType" => continue,
+                None => {
+                    let name = child.attribute("ref").or_else(|| child.attribute("base"));
+                    name.filter(|name| model.type_name.as_deref() != Some(name))
+                }
+            };
+            if let Some(name) = name {
+                let known = model.type_name.as_deref().unwrap_or_else(|| model.value_type.name());
+                self.error(child.line, &format!("its type is {known} in the model, not {name}"));
+                continue;
+            }
+            self.facets(child, &mut typed);
+        }
+        if let Some(facet) = &mut typed.syntax.path_ref
+            && let Some(known) = &model.path_ref
+        {
+            // A device type says nothing of these.
+            (facet.strength, facet.scope) = (known.strength, known.scope);
+            if facet.target_parents.is_empty() {
+                facet.target_parents.clone_from(&known.target_parents);
+            }
+        }
+        match (element.child("list"), &model.list) {
+            (Some(list), Some(known)) => {
+                let nested_brackets = known.nested_brackets;
+                let list = List { nested_brackets, ..self.list(list) };
+                typed.syntax.list = Some(list);
+            }
+            (Some(list), None) => self.error(list.line, "it is no list in the model"),
+            (None, _) => {}
         }
         let default = self.default(element, &typed.syntax);
         (typed.syntax, default)
@@ -124,6 +172,10 @@ impl<'d> TypeReader<'d, '_> {
             return Typed::default();
         };
         let Some(found) = self.find(name, line, document) else {
+            let own = self.documents.imported_from_nowhere(document, Kind::DataType, name);
+            if let Some(syntax) = own.and_then(crate::extension::named_type) {
+                return Typed { syntax, ..Typed::default() };
+            }
             self.error(line, &format!("there is no data type {name}; define or import it"));
             return Typed::default();
         };
@@ -243,6 +295,30 @@ impl<'d> TypeReader<'d, '_> {
     }
 
     fn list(&mut self, element: &Element) -> List {
+        self.changed_list(element, List::default())
+    }
+
+    /// What the element does not say of a list stays as it was: published changes write a bare
+    /// `<list/>` where they change something else.
+    fn changed_list(&mut self, element: &Element, previous: List) -> List {
+        let mut list = self.list_alone(element);
+        let says = |name| element.attribute(name).is_some();
+        if !says("minItems") {
+            list.items_min = previous.items_min;
+        }
+        if !says("maxItems") {
+            list.items_max = previous.items_max;
+        }
+        if !says("nestedBrackets") {
+            list.nested_brackets = previous.nested_brackets;
+        }
+        if element.child("size").is_none() {
+            list.sizes = previous.sizes;
+        }
+        list
+    }
+
+    fn list_alone(&mut self, element: &Element) -> List {
         let mut list = List::default();
         let entries = |number: Option<u64>| number.and_then(|it| u32::try_from(it).ok());
         list.items_min = entries(self.number(element, "minItems")).unwrap_or(0);
