@@ -18,6 +18,8 @@ Usage: cargo xtask COMMAND
   bench [PACKAGE] [-- ARGS]  Run the benchmarks, of one package or of all; ARGS go to each of them.
   soak [-- ARGS]             Run the end-to-end tests with their long counts (DROVER_SOAK=1);
                              ARGS go to the test runner, for example a test's name.
+  model                      Compile the shipped models once more into models/, from the documents
+                             in ../shared/data-models (or where DROVER_SHARED points).
   fuzz [TARGET] [-- ARGS]    Fuzz TARGET until stopped, or list the targets. Needs a nightly
                              toolchain and cargo-fuzz.
 
@@ -31,6 +33,7 @@ pub enum Task {
     Demo { args: Vec<String> },
     Test,
     Tidy,
+    Model,
     Soak { args: Vec<String> },
     Bench { package: Option<String>, args: Vec<String> },
     Fuzz { target: Option<String>, args: Vec<String> },
@@ -70,6 +73,7 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, UsageError>
         "soak" => Ok(Task::Soak { args: after_dashes(rest) }),
         "test" => without_arguments("test", rest).map(|()| Task::Test),
         "tidy" => without_arguments("tidy", rest).map(|()| Task::Tidy),
+        "model" => without_arguments("model", rest).map(|()| Task::Model),
         "bench" => {
             let (package, args) = one_name("bench", rest)?;
             Ok(Task::Bench { package, args })

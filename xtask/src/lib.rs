@@ -12,6 +12,7 @@
 pub mod args;
 pub mod cargo;
 pub mod commands;
+pub mod model;
 pub mod packages;
 pub mod test;
 pub mod tidy;

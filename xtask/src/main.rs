@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use xtask::args::{self, Task};
-use xtask::{commands, test, tidy};
+use xtask::{commands, model, test, tidy};
 
 fn main() -> ExitCode {
     let task = match args::parse(std::env::args().skip(1)) {
@@ -34,6 +34,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Demo { args } => commands::demo(&args),
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
+        Task::Model => model::run(),
         Task::Soak { args } => commands::soak(&args),
         Task::Bench { package, args } => commands::bench(package.as_deref(), &args),
         Task::Fuzz { target, args } => commands::fuzz(target.as_deref(), &args),

@@ -4,6 +4,7 @@
 
 mod config;
 mod demo;
+mod model;
 mod out;
 mod serve;
 mod simulate;
@@ -36,6 +37,8 @@ enum Command {
     },
     /// Drive a fleet of simulated devices against a server and measure
     Simulate(simulate::Arguments),
+    /// Look into data models: what a path is, what differs, and compile documents
+    Model(model::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Agent { arguments } => return drover_agent::cli::main(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
+        Command::Model(arguments) => model::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
