@@ -22,6 +22,8 @@ pub struct AcsConfig {
     pub cwmp: CwmpConfig,
     /// `[connection_request]`: how devices are asked to start a session.
     pub connection_request: ConnectionRequestConfig,
+    /// `[models]`: data models besides those that ship.
+    pub models: ModelsConfig,
     /// `[nbi]`: the northbound interface.
     pub nbi: NbiConfig,
 }
@@ -32,9 +34,19 @@ impl Default for AcsConfig {
             data_dir: PathBuf::from("drover-data"),
             cwmp: CwmpConfig::default(),
             connection_request: ConnectionRequestConfig::default(),
+            models: ModelsConfig::default(),
             nbi: NbiConfig::default(),
         }
     }
+}
+
+/// Data models besides those that ship.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// A folder with compiled models (`*.model`), documents (`*.xml`) and vendor extensions
+    /// (`*.toml`), read at the start. Default: none.
+    pub folder: Option<PathBuf>,
 }
 
 /// The listener for devices.

@@ -4,7 +4,7 @@
 //! `drover-provision`, what is kept by `drover-store`. A reply leaves only when what it
 //! acknowledges is durable.
 //!
-//! [`serve`] starts everything; [`AcsConfig`] says how.
+//! [`serve`] starts everything; [`AcsConfig`] says how. [`models`] reads data models from files.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -14,6 +14,7 @@ mod connection_request;
 mod cwmp;
 mod entropy;
 pub mod limits;
+pub mod models;
 mod nbi;
 mod net;
 mod peer;
@@ -21,7 +22,7 @@ mod server;
 
 pub use config::{
     AcsConfig, AuthConfig, AuthMode, ConfigError, ConnectionRequestConfig, CwmpConfig, CwmpLimits,
-    NbiConfig, UserConfig,
+    ModelsConfig, NbiConfig, UserConfig,
 };
 pub use connection_request::{ConnectionRequestError, ConnectionRequester};
 pub use entropy::NoEntropy;

@@ -120,3 +120,6 @@ pub const NBI_IDLE_SECONDS: u64 = 120;
 
 /// Connections that wait to be accepted, as far as the system allows.
 pub const LISTEN_BACKLOG: u32 = 1024;
+
+/// Files of a folder of data models; the published ones are fewer than two thousand.
+pub const MODEL_FILES_MAX: usize = 10_000;

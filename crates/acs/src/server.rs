@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use drover_datamodel::catalog::Catalog;
 use drover_store::Store;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use crate::config::{AcsConfig, AuthMode, ConfigError};
 use crate::cwmp::{CwmpHandler, Server, Sessions, abandon_all, sweep};
 use crate::entropy::NoEntropy;
 use crate::limits::{LISTEN_BACKLOG, NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS, SWEEP_MILLISECONDS};
+use crate::models::{self, ModelsError};
 use crate::nbi::{Nbi, NbiHandler};
 use crate::net::{self, ConnectionPolicy, stopped};
 
@@ -40,6 +42,9 @@ pub enum ServeError {
     /// The system has no randomness.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
+    /// A data model of the folder cannot be used.
+    #[error("models.folder: {0}")]
+    Models(#[from] ModelsError),
 }
 
 /// A server that serves.
@@ -80,13 +85,17 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, ServeError> {
     config.check()?;
+    let catalog = match &config.models.folder {
+        Some(folder) => models::load_folder(folder)?,
+        None => Catalog::shipped(),
+    };
     let mut cwmp = Vec::new();
     for address in &config.cwmp.listen {
         cwmp.push(listen(*address, "cwmp.listen")?);
     }
     let nbi = config.nbi.enabled.then(|| listen(config.nbi.listen, "nbi.listen")).transpose()?;
     let sessions = Arc::new(Sessions::new(config.cwmp.limits.sessions));
-    let server = Arc::new(Server::new(&config.cwmp, store, sessions)?);
+    let server = Arc::new(Server::new(&config.cwmp, store, sessions, Arc::new(catalog))?);
     warn_about(&config);
     let cwmp_addresses = cwmp.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let nbi_address = nbi.as_ref().and_then(|listener| listener.local_addr().ok());

@@ -1,12 +1,17 @@
 //! The record of the device in session, with the changes that are not yet saved.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use drover_cwmp::auth::{Credentials, Secret};
 use drover_cwmp::message::ParameterValueStruct;
 use drover_cwmp::{ToleratedList, Value};
+use drover_datamodel::catalog::{Catalog, DeviceModel};
 use jiff::Timestamp;
 
 use crate::batch::Batch;
 use crate::limits::{PARAMETERS_MAX, PATH_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::model::{device_model, is_hint, is_secret_in};
 use crate::record::{DeviceFields, DeviceRecord, Parameter, is_hidden, is_object};
 use crate::task::{Task, TaskId};
 
@@ -29,19 +34,27 @@ pub(crate) struct Book {
     bytes: usize,
     /// Parameters that did not fit since the last [`Book::take_overflow`].
     overflow: u32,
+    catalog: Arc<Catalog>,
+    /// Chosen when it is first asked for: most sessions need no model.
+    model: OnceCell<Option<DeviceModel>>,
 }
 
 impl Book {
     /// Opens the book on what is saved.
-    pub(crate) fn new(record: DeviceRecord) -> Self {
+    pub(crate) fn new(record: DeviceRecord, catalog: Arc<Catalog>) -> Self {
         let sizes = record.parameters.iter().map(|(path, parameter)| size(path, parameter));
         let bytes = sizes.fold(0, usize::saturating_add);
         let batch = Batch::new(record.key.clone());
-        Self { record, batch, bytes, overflow: 0 }
+        Self { record, batch, bytes, overflow: 0, catalog, model: OnceCell::new() }
     }
 
     pub(crate) const fn record(&self) -> &DeviceRecord {
         &self.record
+    }
+
+    /// The data model of the device, if it is known.
+    pub(crate) fn model(&self) -> Option<&DeviceModel> {
+        self.model.get_or_init(|| device_model(&self.catalog, &self.record)).as_ref()
     }
 
     /// Changes the fields.
@@ -65,19 +78,26 @@ impl Book {
     /// Takes a value. Of a secret, which a device should not tell, only the fact remains
     /// (`SEC-01`), save for the password of connection requests while no other one is known.
     pub(crate) fn observe(&mut self, name: &str, mut value: Value, source: Source, now: Timestamp) {
-        if is_hidden(name) && !value.text.is_empty() {
+        // What is known already was found to be no secret when it came.
+        let is_known = |book: &Self, value: &Value| book.record.value(name) == Some(value);
+        if !value.text.is_empty() && !is_known(self, &value) && self.is_secret(name) {
             if self.record.fields.connection_request.password().expose().is_empty() {
                 self.keep_credentials(name, &value.text);
             }
             value.text.clear();
         }
-        let known = self.record.parameters.get(name);
-        let repeated = known.and_then(|known| known.value.as_ref()) == Some(&value);
-        if repeated && source == Source::Inform {
+        if source == Source::Inform && is_known(self, &value) {
             return;
         }
+        let known = self.record.parameters.get(name);
         let writable = known.and_then(|known| known.writable);
         self.put(name, Parameter { value: Some(value), writable, time: now });
+    }
+
+    /// Whether a parameter reads as nothing, by the model or by its name (`RT-03`): a vendor's own
+    /// are in no model.
+    pub(crate) fn is_secret(&self, name: &str) -> bool {
+        is_hidden(name) || self.model().is_some_and(|model| is_secret_in(model, name))
     }
 
     /// Takes the values of a response.
@@ -154,6 +174,9 @@ impl Book {
         if !fits {
             self.overflow = self.overflow.saturating_add(1);
             return;
+        }
+        if is_hint(path) {
+            self.model.take();
         }
         self.bytes = bytes;
         self.batch.parameters.insert(path.to_owned(), Some(parameter.clone()));

@@ -1,10 +1,12 @@
 //! A store and a device for tests: plain values that sessions are held with.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use drover_cwmp::message::*;
 use drover_cwmp::session::acs::Reply;
 use drover_cwmp::{CwmpNamespace, DateTime, Envelope, Fault, FaultCode, Value};
+use drover_datamodel::catalog::Catalog;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::*;
@@ -262,11 +264,28 @@ pub(crate) struct Server {
     tasks: u64,
 }
 
+/// The catalog of the tests: what ships.
+fn config() -> SessionConfig {
+    SessionConfig { catalog: Arc::new(Catalog::shipped()), ..SessionConfig::default() }
+}
+
+/// A record with these values, all strings, and the root of the first.
+pub(crate) fn record_of(values: &[(&str, &str)]) -> DeviceRecord {
+    let root = values.first().and_then(|(path, _)| path.split_once('.'));
+    let mut server = Server::new();
+    let named: Vec<(&str, Value)> =
+        values.iter().map(|(path, text)| (*path, Value::string(*text))).collect();
+    server.begin(inform(&[("2 PERIODIC", "")], &named));
+    let mut record = server.record().clone();
+    record.fields.root = root.map(|(root, _)| format!("{root}."));
+    record
+}
+
 impl Server {
     pub(crate) fn new() -> Self {
         Self {
             shelf: Shelf::default(),
-            session: Session::new(SessionConfig::default()),
+            session: Session::new(config()),
             now: at(0),
             saved: Vec::new(),
             end: None,
@@ -335,7 +354,7 @@ impl Server {
 
     /// Begins a session; returns after the InformResponse.
     pub(crate) fn begin(&mut self, inform: Inform) {
-        self.session = Session::new(SessionConfig::default());
+        self.session = Session::new(config());
         let answer = self.ask(&envelope(inform, "i"));
         assert!(matches!(answer.message, Message::InformResponse(_)), "{answer:?}");
     }

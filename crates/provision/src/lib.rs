@@ -44,6 +44,7 @@ mod book;
 mod harness;
 mod key;
 pub mod limits;
+mod model;
 mod plan;
 mod record;
 mod session;
@@ -52,6 +53,7 @@ mod value;
 
 pub use batch::Batch;
 pub use key::{DeviceKey, NotADeviceKey};
+pub use model::{device_model, is_secret};
 pub use record::{DeviceFields, DeviceRecord, Identity, Parameter, is_hidden, is_object};
 pub use session::{End, Failure, Loaded, Outgoing, Session, SessionConfig, Step};
 pub use task::{

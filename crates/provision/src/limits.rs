@@ -46,3 +46,10 @@ pub const RPCS_PER_SESSION_MAX: u32 = 5_000;
 pub const TASKS_PER_SESSION_MAX: usize = 1_000;
 /// Names asked for by one GetParameterValues unless configured otherwise.
 pub const NAMES_PER_REQUEST: usize = 32;
+
+/// Rows of `DeviceInfo.SupportedDataModel` that are looked at when a device's model is chosen.
+pub const SUPPORTED_MODELS_MAX: usize = 32;
+/// Services of a device that are looked at then.
+pub const SERVICES_MAX: usize = 32;
+/// Objects directly below the root that are looked at then; Device:2.19 has fewer than a hundred.
+pub const TOP_OBJECTS_MAX: usize = 128;

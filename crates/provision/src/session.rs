@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 
 use drover_cwmp::auth::Credentials;
 use drover_cwmp::event::{Event, EventCode};
@@ -11,6 +12,7 @@ use drover_cwmp::session::acs::{
     Rest, Turn,
 };
 use drover_cwmp::{CwmpVersion, Error, Fault, FaultCode, Message, Value};
+use drover_datamodel::catalog::Catalog;
 use jiff::Timestamp;
 
 use crate::answer::answer;
@@ -25,17 +27,23 @@ use crate::record::{DeviceFields, DeviceRecord, Identity};
 use crate::task::{Task, TaskFault, TaskKind, TaskState};
 
 /// How sessions are held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SessionConfig {
     /// The newest protocol version to speak.
     pub newest_version: CwmpVersion,
     /// Names asked for by one GetParameterValues; at least 1.
     pub names_per_request: usize,
+    /// The data models from which that of the device is chosen.
+    pub catalog: Arc<Catalog>,
 }
 
 impl Default for SessionConfig {
     fn default() -> Self {
-        Self { newest_version: CwmpVersion::V1_4, names_per_request: NAMES_PER_REQUEST }
+        Self {
+            newest_version: CwmpVersion::V1_4,
+            names_per_request: NAMES_PER_REQUEST,
+            catalog: Arc::default(),
+        }
     }
 }
 
@@ -217,7 +225,9 @@ impl Session {
             return not_now();
         };
         let version = informed.version().unwrap_or_default();
-        let mut book = open_book(loaded.record, identity, informed.inform(), version, now);
+        let catalog = Arc::clone(&self.config.catalog);
+        let mut book =
+            open_book(loaded.record, identity, informed.inform(), (version, now), catalog);
         book.tolerate(informed.tolerated());
         let inform = informed.inform().clone();
         let (open, reply) = match informed.accept(false) {
@@ -354,8 +364,8 @@ fn open_book(
     record: Option<DeviceRecord>,
     identity: Identity,
     inform: &Inform,
-    version: CwmpVersion,
-    now: Timestamp,
+    (version, now): (CwmpVersion, Timestamp),
+    catalog: Arc<Catalog>,
 ) -> Book {
     let events = events(inform);
     let has = |code| events.iter().any(|event: &Event| event.code == code);
@@ -387,7 +397,7 @@ fn open_book(
         tags: BTreeSet::new(),
         parameters: BTreeMap::new(),
     });
-    let mut book = Book::new(record);
+    let mut book = Book::new(record, catalog);
     book.set_fields(fields);
     book
 }
@@ -574,7 +584,7 @@ impl Work {
         task.progress.sent = None;
         task.state = match outcome {
             Ok(result) => {
-                task.kind.forget_secrets();
+                task.kind.forget_secrets(|name| self.desk.book.is_secret(name));
                 TaskState::Done(result)
             }
             Err(fault) => TaskState::Faulted(fault),

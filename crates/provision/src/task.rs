@@ -12,7 +12,7 @@ use crate::limits::{
     FAULT_TEXT_CHARS_MAX, PARAMETER_FAULTS_MAX, TASK_BYTES_MAX, TASK_ID_CHARS_MAX, TASK_ITEMS_MAX,
     UNIQUE_KEY_CHARS_MAX,
 };
-use crate::record::{is_hidden, is_object};
+use crate::record::is_object;
 
 /// The id of a task: 24 hexadecimal digits, as clients of GenieACS expect.
 ///
@@ -254,9 +254,9 @@ impl TaskKind {
     }
 
     /// Takes secrets out of a task that needs them no more (`SEC-01`).
-    pub(crate) fn forget_secrets(&mut self) {
+    pub(crate) fn forget_secrets(&mut self, is_secret: impl Fn(&str) -> bool) {
         if let Self::SetParameterValues { values } | Self::AddObject { values, .. } = self {
-            for value in values.iter_mut().filter(|value| is_hidden(&value.name)) {
+            for value in values.iter_mut().filter(|value| is_secret(&value.name)) {
                 value.value = NewValue::Text(String::new());
             }
         }

@@ -74,7 +74,7 @@ impl Exchange {
                 }
                 live.session
             }
-            None => Session::new(self.server.session_config),
+            None => Session::new(self.server.session_config.clone()),
         };
         let (session, step, body) = handle(session, body).await?;
         if !is_by_cookie && is_of_other_device(&step) {
@@ -128,7 +128,8 @@ impl Exchange {
         self.peer.unbind();
         let user = self.login.admit(&self.server.gate)?;
         let place = new_place(user).await?;
-        let (session, step, body) = handle(Session::new(self.server.session_config), body).await?;
+        let (session, step, body) =
+            handle(Session::new(self.server.session_config.clone()), body).await?;
         self.carry_out(place, session, step, &body).await
     }
 

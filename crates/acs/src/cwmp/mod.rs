@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use drover_cwmp::cookie::find_cookie;
+use drover_datamodel::catalog::Catalog;
 use drover_provision::SessionConfig;
 use drover_store::Store;
 use http_body_util::Full;
@@ -53,6 +54,7 @@ impl Server {
         config: &CwmpConfig,
         store: Store,
         sessions: Arc<Sessions>,
+        catalog: Arc<Catalog>,
     ) -> Result<Self, NoEntropy> {
         let limits = &config.limits;
         Ok(Self {
@@ -66,8 +68,13 @@ impl Server {
                 budget: Budget::new(limits.body_bytes_in_flight),
             },
             session_timeout: config.session_timeout(),
-            session_config: SessionConfig::default(),
+            session_config: SessionConfig { catalog, ..SessionConfig::default() },
         })
+    }
+
+    /// The data models that are at hand.
+    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
+        &self.session_config.catalog
     }
 }
 

@@ -32,7 +32,7 @@ fn inform() -> Vec<u8> {
 /// A session whose device was asked to add a row and has not answered.
 async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
     let now = Timestamp::now();
-    let mut session = Session::new(server.session_config);
+    let mut session = Session::new(server.session_config.clone());
     let Step::Load { key, .. } = session.handle(&inform(), now) else { panic!("no Inform") };
     let kind = TaskKind::AddObject { path: "Device.Table.".to_owned(), values: Vec::new() };
     let task = Task::new(TaskId::new(now, [7; 8]), key.clone(), kind, now);
@@ -53,7 +53,7 @@ async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
 async fn server(folder: &tempfile::TempDir) -> Server {
     let store = Store::open(folder.path()).expect("store");
     let sessions = Arc::new(Sessions::new(9));
-    Server::new(&CwmpConfig::default(), store, sessions).expect("randomness")
+    Server::new(&CwmpConfig::default(), store, sessions, Arc::default()).expect("randomness")
 }
 
 #[tokio::test]

@@ -10,7 +10,6 @@ use axum::http::{HeaderValue, Method, Response};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use drover_store::Error as StoreError;
-use drover_store::Store;
 use futures_util::stream;
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
@@ -21,7 +20,7 @@ use super::error::ApiError;
 use super::filter::{Filter, QueryError};
 use super::projection::Projection;
 use super::scalar::Scalar;
-use super::scan::{Collection, Document, Scan};
+use super::scan::{Collection, Document, Scan, Source};
 use crate::limits::QUERY_SORTED_MAX;
 use crate::net::chain;
 
@@ -81,9 +80,9 @@ async fn respond(
     collection: Collection,
 ) -> Result<Response<Body>, ApiError> {
     let request = Request::parse(parameters, collection)?;
-    let store = nbi.server.store.clone();
-    let (total, ids) = request.count(&store).await?;
-    let body = if method == Method::HEAD { Body::empty() } else { request.into_body(store, ids) };
+    let source = nbi.source();
+    let (total, ids) = request.count(&source).await?;
+    let body = if method == Method::HEAD { Body::empty() } else { request.into_body(source, ids) };
     let content_type = HeaderValue::from_static("application/json");
     let headers = [(CONTENT_TYPE, content_type), (HeaderName::from_static("total"), total.into())];
     Ok((headers, body).into_response())
@@ -109,11 +108,11 @@ impl Request {
     }
 
     /// How many documents match; for a sorted query also their ids in order.
-    async fn count(&self, store: &Store) -> Result<(u64, Option<Vec<String>>), ApiError> {
+    async fn count(&self, source: &Source) -> Result<(u64, Option<Vec<String>>), ApiError> {
         if self.sort.is_empty() && self.filter.is_everything() {
-            return Ok((self.collection.count(store).await?, None));
+            return Ok((self.collection.count(&source.store).await?, None));
         }
-        let mut scan = Scan::for_filter(store.clone(), self.collection, &self.filter);
+        let mut scan = Scan::for_filter(source.clone(), self.collection, &self.filter);
         let mut total = 0;
         let mut keys: Vec<(Vec<Scalar<'static>>, String)> = Vec::new();
         loop {
@@ -158,10 +157,10 @@ impl Request {
     }
 
     /// A JSON array, one document a line, written as fast as the client reads.
-    fn into_body(self, store: Store, ids: Option<Vec<String>>) -> Body {
+    fn into_body(self, source: Source, ids: Option<Vec<String>>) -> Body {
         let (sender, receiver) = mpsc::channel::<Result<Bytes, StoreError>>(1);
         tokio::spawn(async move {
-            if let Err(error) = self.write(store, ids, &sender).await {
+            if let Err(error) = self.write(source, ids, &sender).await {
                 error!(error = %chain(&error), "a northbound query broke off");
                 // The status is gone; a cut connection tells the client that something is missing.
                 let _ = sender.send(Err(error)).await;
@@ -175,13 +174,14 @@ impl Request {
 
     async fn write(
         self,
-        store: Store,
+        source: Source,
         ids: Option<Vec<String>>,
         sender: &mpsc::Sender<Result<Bytes, StoreError>>,
     ) -> Result<(), StoreError> {
+        let catalog = Arc::clone(&source.catalog);
         let mut scan = match ids {
-            Some(ids) => Scan::of_ids(store, self.collection, ids),
-            None => Scan::for_filter(store, self.collection, &self.filter),
+            Some(ids) => Scan::of_ids(source, self.collection, ids),
+            None => Scan::for_filter(source, self.collection, &self.filter),
         };
         let (mut skip, mut left) = (self.skip, self.limit);
         let mut text = String::from("[\n");
@@ -196,7 +196,8 @@ impl Request {
                     skip -= 1;
                 } else if left > 0 {
                     left -= 1;
-                    push(&mut text, &document.view(&self.projection), &mut is_first);
+                    let json = document.view(&self.projection, &catalog);
+                    push(&mut text, &json, &mut is_first);
                 }
             }
             // The client is gone.

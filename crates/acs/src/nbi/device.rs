@@ -1,7 +1,8 @@
 //! Devices as clients of GenieACS know them.
 
 use drover_cwmp::{DateTime, Value, ValueType};
-use drover_provision::{DeviceRecord, Parameter, is_object};
+use drover_datamodel::catalog::Catalog;
+use drover_provision::{DeviceRecord, Parameter, device_model, is_object};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
@@ -97,8 +98,11 @@ fn typed(value: &Value) -> Typed<'_> {
 }
 
 /// The document of a device, or the part of it that `projection` asks for.
-pub(super) fn document(record: &DeviceRecord, projection: &Projection) -> Json {
+pub(super) fn document(record: &DeviceRecord, projection: &Projection, catalog: &Catalog) -> Json {
     let mut document = head(record);
+    if !matches!(projection.covers("_model"), Covers::Nothing) {
+        document.insert("_model".to_owned(), model(record, catalog));
+    }
     document.retain(|name, _| !matches!(projection.covers(name), Covers::Nothing));
     if let Some(Json::Object(identity)) = document.get_mut("_deviceId") {
         let wanted = |name: &String| projection.covers(&format!("_deviceId.{name}"));
@@ -121,6 +125,14 @@ pub(super) fn document(record: &DeviceRecord, projection: &Projection) -> Json {
         node.extend(members.into_iter().filter(|(member, _)| wanted(member)));
     }
     Json::Object(document)
+}
+
+/// Not of GenieACS: which data model the device has, and why that one was chosen; null when nobody
+/// knows.
+fn model(record: &DeviceRecord, catalog: &Catalog) -> Json {
+    let Some(model) = device_model(catalog, record) else { return Json::Null };
+    let services: Vec<String> = model.services().map(|it| it.name().to_string()).collect();
+    json!({"_name": model.name(), "_services": services, "_reason": model.reason()})
 }
 
 /// All but the tree.
@@ -266,7 +278,7 @@ mod tests {
             ),
         ] {
             let record = record(&[("Device.X", Some(Value::new(value_type, text)))]);
-            let document = document(&record, &Projection::default());
+            let document = document(&record, &Projection::default(), &Catalog::shipped());
             assert_eq!(document["Device"]["X"]["_value"], json, "{value_type} {text}");
             assert_eq!(field(&record, "Device.X._value"), scalar, "{value_type} {text}");
         }
@@ -280,7 +292,7 @@ mod tests {
             ("Device.A.B", Some(Value::string("b"))),
             ("Device.C.1.D", None),
         ]);
-        let document = document(&record, &Projection::default());
+        let document = document(&record, &Projection::default(), &Catalog::shipped());
         let leaf = json!({"_object": false, "_writable": true, "_value": "b", "_type": "xsd:string",
             "_timestamp": "2026-11-22T13:16:23.456Z"});
         assert_eq!(document["Device"]["A"]["B"], leaf);

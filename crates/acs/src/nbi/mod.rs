@@ -23,7 +23,7 @@ use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 use drover_cwmp::auth::Credentials;
-use drover_provision::{DeviceKey, Task, TaskId};
+use drover_provision::{DeviceKey, Task, TaskId, TaskState};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -36,6 +36,7 @@ use crate::limits::NBI_BODY_BYTES_MAX;
 use crate::net::Handler;
 use crate::peer::Peer;
 use error::ApiError;
+use scan::Source;
 
 /// The version of GenieACS whose interface this is, for clients that look at it.
 const GENIEACS_VERSION: &str = "1.2.16";
@@ -188,7 +189,10 @@ async fn delete_fault(
         Some((_, task)) => nbi.find_task(task).await?,
         None => None,
     };
-    let is_this = |task: &Task| task::fault_document(task).is_some() && task::fault_id(task) == id;
+    let is_this = |task: &Task| {
+        let is_fault = matches!(task.state, TaskState::Faulted(_));
+        is_fault && task::fault_id(task) == id
+    };
     if let Some(task) = task.filter(is_this) {
         nbi.refuse_in_session(&task.device)?;
         nbi.server.store.delete_task(&task.id).await?;
@@ -197,6 +201,11 @@ async fn delete_fault(
 }
 
 impl Nbi {
+    fn source(&self) -> Source {
+        let catalog = Arc::clone(self.server.catalog());
+        Source { store: self.server.store.clone(), catalog }
+    }
+
     async fn find_task(&self, id: &str) -> Result<Option<Task>, ApiError> {
         let Ok(id) = TaskId::parse(id) else { return Ok(None) };
         Ok(self.server.store.task(&id).await?)

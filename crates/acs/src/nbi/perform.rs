@@ -97,7 +97,7 @@ impl Nbi {
 
     async fn store_only(&self, task: Task) -> Result<Response<Body>, ApiError> {
         self.insert(&task).await?;
-        Ok(json_response(StatusCode::ACCEPTED, &task::document(&task)))
+        Ok(json_response(StatusCode::ACCEPTED, &self.document(&task)))
     }
 
     /// Stores a task and sees to it that the device does it now, if it can be reached.
@@ -112,7 +112,7 @@ impl Nbi {
         self.insert(&task).await?;
         let busy = Duration::from_secs(TASK_BUSY_SECONDS_MAX);
         if !wait_for(&mut watch, busy, |presence| !presence.is_open).await {
-            return Ok(accepted(&task, NOT_PROCESSED));
+            return Ok(self.accepted(&task, NOT_PROCESSED));
         }
         // A session that was open has done it, or ended without.
         if let Some(outcome) = self.outcome(&task).await? {
@@ -123,14 +123,14 @@ impl Nbi {
         if let Err(error) = self.request_connection(record).await
             && !has_begun(&watch.borrow())
         {
-            return Ok(accepted(&task, &error.to_string()));
+            return Ok(self.accepted(&task, &error.to_string()));
         }
         if wait_for(&mut watch, wait, has_begun).await {
             let session = Duration::from_secs(TASK_SESSION_SECONDS_MAX);
             wait_for(&mut watch, session, |presence| !presence.is_open).await;
         }
         let outcome = self.outcome(&task).await?;
-        Ok(outcome.unwrap_or_else(|| accepted(&task, NOT_PROCESSED)))
+        Ok(outcome.unwrap_or_else(|| self.accepted(&task, NOT_PROCESSED)))
     }
 
     /// Stores a task, and hands it to the session of its device if one is open.
@@ -167,14 +167,18 @@ impl Nbi {
         };
         Ok(match now.state {
             TaskState::Waiting => None,
-            TaskState::Faulted(_) => Some(accepted(&now, FAULTED)),
-            TaskState::Done(_) => Some(json_response(StatusCode::OK, &task::document(&now))),
+            TaskState::Faulted(_) => Some(self.accepted(&now, FAULTED)),
+            TaskState::Done(_) => Some(json_response(StatusCode::OK, &self.document(&now))),
         })
     }
-}
 
-fn accepted(task: &Task, reason: &str) -> Response<Body> {
-    with_reason(json_response(StatusCode::ACCEPTED, &task::document(task)), reason)
+    fn accepted(&self, task: &Task, reason: &str) -> Response<Body> {
+        with_reason(json_response(StatusCode::ACCEPTED, &self.document(task)), reason)
+    }
+
+    fn document(&self, task: &Task) -> serde_json::Value {
+        task::document(task, self.server.catalog())
+    }
 }
 
 /// Waits until `is_so`; false when it takes too long.

@@ -1,7 +1,9 @@
 //! Reading a collection piece by piece, so that its size does not matter.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
+use drover_datamodel::catalog::Catalog;
 use drover_provision::{DeviceKey, DeviceRecord, Task, TaskId};
 use drover_store::{Error, Store, TaskCursor, TaskFilter, TaskStatus};
 use serde_json::Value as Json;
@@ -59,12 +61,12 @@ pub(super) enum Document {
 }
 
 impl Document {
-    fn of_task(collection: Collection, task: &Task) -> Option<Self> {
+    fn of_task(collection: Collection, task: &Task, catalog: &Catalog) -> Option<Self> {
         if collection == Collection::Faults {
-            let json = task::fault_document(task)?;
+            let json = task::fault_document(task, catalog)?;
             return Some(Self::Plain { id: task::fault_id(task), json });
         }
-        Some(Self::Plain { id: task.id.to_string(), json: task::document(task) })
+        Some(Self::Plain { id: task.id.to_string(), json: task::document(task, catalog) })
     }
 
     /// The key under which [`Scan::of_ids`] finds it again.
@@ -85,9 +87,9 @@ impl Document {
         }
     }
 
-    pub(super) fn view(self, projection: &Projection) -> Json {
+    pub(super) fn view(self, projection: &Projection, catalog: &Catalog) -> Json {
         match self {
-            Self::Device(record) => device::document(&record, projection),
+            Self::Device(record) => device::document(&record, projection, catalog),
             Self::Plain { mut json, .. } => {
                 if let Json::Object(members) = &mut json {
                     members.retain(|name, _| {
@@ -100,10 +102,18 @@ impl Document {
     }
 }
 
+/// Where documents come from.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) store: Store,
+    /// The data models, which know what is secret.
+    pub(super) catalog: Arc<Catalog>,
+}
+
 /// A walk through a collection.
 #[derive(Debug)]
 pub(super) struct Scan {
-    store: Store,
+    source: Source,
     collection: Collection,
     place: Place,
 }
@@ -118,26 +128,26 @@ enum Place {
 
 impl Scan {
     /// All documents.
-    pub(super) const fn new(store: Store, collection: Collection) -> Self {
+    pub(super) const fn new(source: Source, collection: Collection) -> Self {
         let place = match collection {
             Collection::Devices => Place::Devices(None),
             Collection::Tasks { .. } | Collection::Faults => Place::Tasks(None),
         };
-        Self { store, collection, place }
+        Self { source, collection, place }
     }
 
     /// The documents with these ids, in this order.
-    pub(super) fn of_ids(store: Store, collection: Collection, ids: Vec<String>) -> Self {
+    pub(super) fn of_ids(source: Source, collection: Collection, ids: Vec<String>) -> Self {
         let mut seen = HashSet::new();
         let ids = ids.into_iter().filter(|id| seen.insert(id.clone())).collect();
-        Self { store, collection, place: Place::Ids(ids) }
+        Self { source, collection, place: Place::Ids(ids) }
     }
 
     /// The documents that can match at all.
-    pub(super) fn for_filter(store: Store, collection: Collection, filter: &Filter) -> Self {
+    pub(super) fn for_filter(source: Source, collection: Collection, filter: &Filter) -> Self {
         match filter.ids() {
-            Some(ids) => Self::of_ids(store, collection, ids),
-            None => Self::new(store, collection),
+            Some(ids) => Self::of_ids(source, collection, ids),
+            None => Self::new(source, collection),
         }
     }
 
@@ -145,7 +155,7 @@ impl Scan {
     pub(super) async fn next(&mut self) -> Result<Vec<Document>, Error> {
         match std::mem::replace(&mut self.place, Place::End) {
             Place::Devices(after) => {
-                let page = self.store.devices(after.as_ref(), QUERY_PAGE_RECORDS).await?;
+                let page = self.source.store.devices(after.as_ref(), QUERY_PAGE_RECORDS).await?;
                 if let Some(last) = page.last() {
                     self.place = Place::Devices(Some(last.key.clone()));
                 }
@@ -160,11 +170,10 @@ impl Scan {
     async fn next_tasks(&mut self, mut after: Option<TaskCursor>) -> Result<Vec<Document>, Error> {
         loop {
             let filter = self.collection.task_filter();
-            let page = self.store.tasks(filter, after.as_ref(), QUERY_PAGE_RECORDS).await?;
+            let page = self.source.store.tasks(filter, after.as_ref(), QUERY_PAGE_RECORDS).await?;
             let Some((last, _)) = page.last() else { return Ok(Vec::new()) };
             after = Some(*last);
-            let tasks =
-                page.iter().filter_map(|(_, task)| Document::of_task(self.collection, task));
+            let tasks = page.iter().filter_map(|(_, task)| self.document_of(task));
             let documents: Vec<Document> = tasks.collect();
             if !documents.is_empty() {
                 self.place = Place::Tasks(after);
@@ -190,7 +199,7 @@ impl Scan {
     async fn find(&self, id: &str) -> Result<Option<Document>, Error> {
         if self.collection == Collection::Devices {
             let Ok(key) = DeviceKey::parse(id) else { return Ok(None) };
-            let record = self.store.load(&key).await?;
+            let record = self.source.store.load(&key).await?;
             return Ok(record.map(|record| Document::Device(Box::new(record))));
         }
         let task = match self.collection {
@@ -198,8 +207,12 @@ impl Scan {
             _ => id,
         };
         let Ok(task) = TaskId::parse(task) else { return Ok(None) };
-        let Some(task) = self.store.task(&task).await? else { return Ok(None) };
-        Ok(self.is_listed(&task).then(|| Document::of_task(self.collection, &task)).flatten())
+        let Some(task) = self.source.store.task(&task).await? else { return Ok(None) };
+        Ok(self.is_listed(&task).then(|| self.document_of(&task)).flatten())
+    }
+
+    fn document_of(&self, task: &Task) -> Option<Document> {
+        Document::of_task(self.collection, task, &self.source.catalog)
     }
 
     fn is_listed(&self, task: &Task) -> bool {

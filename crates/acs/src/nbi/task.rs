@@ -1,9 +1,10 @@
 //! Tasks and faults as clients of GenieACS know them.
 
 use drover_cwmp::ValueType;
+use drover_datamodel::catalog::Catalog;
 use drover_provision::{
     DeviceKey, NewValue, ParameterFault, SetValue, Task, TaskFault, TaskId, TaskKind, TaskState,
-    is_hidden,
+    is_secret,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json, json};
@@ -183,7 +184,7 @@ fn expiry(value: &Json, due: Timestamp) -> Result<Timestamp, BadTask> {
 }
 
 /// The document of a task. Values of hidden parameters are left out (`SEC-01`).
-pub(super) fn document(task: &Task) -> Json {
+pub(super) fn document(task: &Task, catalog: &Catalog) -> Json {
     let mut json = Map::new();
     let mut put = |name: &str, value: Json| json.insert(name.to_owned(), value);
     put("_id", json!(task.id.as_str()));
@@ -198,9 +199,11 @@ pub(super) fn document(task: &Task) -> Json {
     }
     match &task.kind {
         TaskKind::GetParameterValues { names } => put("parameterNames", json!(names)),
-        TaskKind::SetParameterValues { values } => put("parameterValues", values_json(values)),
+        TaskKind::SetParameterValues { values } => {
+            put("parameterValues", values_json(values, catalog))
+        }
         TaskKind::AddObject { path, values } => {
-            put("parameterValues", values_json(values));
+            put("parameterValues", values_json(values, catalog));
             put("objectName", json!(path))
         }
         TaskKind::RefreshObject { path } | TaskKind::DeleteObject { path } => {
@@ -238,13 +241,13 @@ fn refused_json(fault: &ParameterFault) -> Json {
     json!({"name": fault.name, "code": fault.code, "message": fault.message})
 }
 
-fn values_json(values: &[SetValue]) -> Json {
-    values.iter().map(value_json).collect()
+fn values_json(values: &[SetValue], catalog: &Catalog) -> Json {
+    values.iter().map(|set| value_json(set, catalog)).collect()
 }
 
-fn value_json(set: &SetValue) -> Json {
+fn value_json(set: &SetValue, catalog: &Catalog) -> Json {
     let value = match &set.value {
-        _ if is_hidden(&set.name) => json!(""),
+        _ if is_secret(catalog, &set.name) => json!(""),
         NewValue::Text(text) => json!(text),
         NewValue::Boolean(value) => json!(value),
         NewValue::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
@@ -261,7 +264,7 @@ pub(super) fn fault_id(task: &Task) -> String {
 }
 
 /// The document of the fault of a task that has one.
-pub(super) fn fault_document(task: &Task) -> Option<Json> {
+pub(super) fn fault_document(task: &Task, catalog: &Catalog) -> Option<Json> {
     let TaskState::Faulted(fault) = &task.state else { return None };
     let mut json = json!({
         "_id": fault_id(task),
@@ -271,7 +274,7 @@ pub(super) fn fault_document(task: &Task) -> Option<Json> {
         "code": fault.code,
         "message": fault.message,
         "retries": task.retries,
-        "provisions": provisions(task),
+        "provisions": provisions(task, catalog),
     });
     if let Some(detail) = fault_detail(fault) {
         json["detail"] = detail;
@@ -305,9 +308,9 @@ fn fault_detail(fault: &TaskFault) -> Option<Json> {
 }
 
 /// The provisions that a task stands for, as JSON text.
-fn provisions(task: &Task) -> String {
+fn provisions(task: &Task, catalog: &Catalog) -> String {
     let values = |values: &[SetValue]| -> Vec<Json> {
-        values.iter().map(|set| json!(["value", set.name, value_json(set)[1]])).collect()
+        values.iter().map(|set| json!(["value", set.name, value_json(set, catalog)[1]])).collect()
     };
     let list = match &task.kind {
         TaskKind::GetParameterValues { names } => {
@@ -327,6 +330,10 @@ fn provisions(task: &Task) -> String {
 mod tests {
     use super::*;
 
+    fn catalog() -> Catalog {
+        Catalog::shipped()
+    }
+
     fn read(text: &str) -> Result<Task, String> {
         let device = DeviceKey::new("00D09E", "Test", "1");
         let now = Timestamp::from_second(1_795_000_000).expect("in range");
@@ -335,7 +342,7 @@ mod tests {
     }
 
     fn document_of(text: &str) -> Json {
-        document(&read(text).expect(text))
+        document(&read(text).expect(text), &catalog())
     }
 
     #[test]
@@ -419,17 +426,17 @@ mod tests {
         let text = r#"{"name":"setParameterValues","parameterValues":[["D.Password","sesame"]]}"#;
         let mut task = read(text).expect(text);
         task.state = TaskState::Faulted(TaskFault::new(task.created, "cwmp.9003", "no"));
-        assert!(!document(&task).to_string().contains("sesame"));
-        let fault = fault_document(&task).expect("a fault");
+        assert!(!document(&task, &catalog()).to_string().contains("sesame"));
+        let fault = fault_document(&task, &catalog()).expect("a fault");
         assert!(!fault.to_string().contains("sesame"));
     }
 
     #[test]
     fn faults_have_the_id_of_their_channel() {
         let mut task = read(r#"{"name":"reboot"}"#).expect("a task");
-        assert_eq!(fault_document(&task), None);
+        assert_eq!(fault_document(&task, &catalog()), None);
         task.state = TaskState::Faulted(TaskFault::new(task.created, "cwmp.9002", "broken"));
-        let fault = fault_document(&task).expect("a fault");
+        let fault = fault_document(&task, &catalog()).expect("a fault");
         assert_eq!(fault["_id"], json!(format!("00D09E-Test-1:task_{}", task.id)));
         assert_eq!(fault["detail"]["detail"]["Fault"]["FaultCode"], "9002");
         assert_eq!(fault["provisions"], r#"[["reboot"]]"#);

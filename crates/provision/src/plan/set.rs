@@ -86,13 +86,19 @@ fn unfit(set: &SetValue, message: String) -> ParameterFault {
 }
 
 /// The type of the device is right, as existing clients of GenieACS give any; theirs counts where
-/// the device's is not known or made up for lack of one.
+/// the device's is not known or made up for lack of one, and without it the data model's.
 fn value_type(set: &SetValue, desk: &Desk) -> Option<ValueType> {
     let record = desk.book.record();
     let known = record.value(&set.name).map(|value: &Value| value.value_type);
+    let modelled = || {
+        let item = desk.book.model()?.find(&set.name)?;
+        item.parameter().map(|parameter| parameter.value_type())
+    };
     match known {
-        Some(ValueType::String) if !record.fields.types_are_reliable() => set.value_type.or(known),
+        Some(ValueType::String) if !record.fields.types_are_reliable() => {
+            set.value_type.or_else(modelled).or(known)
+        }
         Some(known) => Some(known),
-        None => set.value_type,
+        None => set.value_type.or_else(modelled),
     }
 }

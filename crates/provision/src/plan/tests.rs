@@ -291,6 +291,58 @@ fn sec_01_secrets_that_a_device_tells_are_not_kept_with_its_parameters() {
     assert_eq!((&*credentials.username, credentials.password().expose()), ("u", "hunter2"));
 }
 
+#[test]
+fn rt_03_what_the_model_hides_is_not_kept_either() {
+    const SECRET: &str = "Device.WiFi.AccessPoint.1.Security.RadiusSecret";
+    const PIN: &str = "Device.WiFi.AccessPoint.1.WPS.PIN";
+    const VENDOR: &str = "Device.X_EXAMPLE_Thing.PIN";
+    let (mut server, told) = (server(), |value| Value::string(value));
+    let mut device = Device::new(&[(SECRET, told("s1")), (PIN, told("1234")), (VENDOR, told("5"))]);
+    server.add_task(get(&[SECRET, PIN, VENDOR]));
+    server.visit(PERIODIC, &mut device);
+    for hidden in [SECRET, PIN] {
+        assert_eq!(server.record().value(hidden), Some(&Value::string("")), "{hidden}");
+    }
+    assert_eq!(server.record().value(VENDOR), Some(&Value::string("5")), "no model knows it");
+    let values = vec![set(SECRET, text("hunter2"), None)];
+    let id = server.add_task(TaskKind::SetParameterValues { values });
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(device.tree[SECRET].0, Value::string("hunter2"));
+    assert_eq!(server.shelf.tasks[&id].kind.values()[0].value, text(""));
+    assert_eq!(server.record().value(SECRET), Some(&Value::string("")));
+}
+
+#[test]
+fn rt_03_the_state_of_a_switch_is_no_secret() {
+    const RESET: &str = "Device.IP.Interface.1.Reset";
+    let mut server = server();
+    server.shelf.records.values_mut().for_each(|record| {
+        let value = Some(Value::string("2.11"));
+        let parameter = Parameter { value, writable: None, time: record.fields.registered };
+        record.parameters.insert("Device.RootDataModelVersion".to_owned(), parameter);
+    });
+    let mut device = Device::new(&[(RESET, Value::boolean(false))]);
+    server.add_task(get(&[RESET]));
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.record().value(RESET), Some(&Value::boolean(false)));
+}
+
+#[test]
+fn len_07_the_model_knows_the_type_when_nobody_else_does() {
+    let (mut server, mut device) = (server(), wifi());
+    server.shelf.records.values_mut().for_each(|record| {
+        record.fields.peculiarities.insert("value without xsi:type".to_owned());
+        let value = Some(Value::string("6"));
+        let parameter = Parameter { value, writable: None, time: record.fields.registered };
+        record.parameters.insert(CHANNEL.to_owned(), parameter);
+    });
+    let values = vec![set(CHANNEL, NewValue::Number("11".to_owned()), None)];
+    let id = server.add_task(TaskKind::SetParameterValues { values });
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.result(&id).status, Some(0));
+    assert_eq!(device.tree[CHANNEL].0, Value::unsigned_int(11));
+}
+
 fn port_mapping(values: Vec<SetValue>) -> TaskKind {
     TaskKind::AddObject { path: "Device.NAT.PortMapping".to_owned(), values }
 }
