@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// Process of the server, to measure its CPU time and memory
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
-    /// Recorded tree that the devices have: path,writable,value,type
+    /// Recorded tree that the devices have: path,writable,value,type, or GenieACS's export
     #[arg(long, value_name = "FILE", conflicts_with = "params")]
     tree: Option<PathBuf>,
     /// User name of the devices at the server

@@ -104,9 +104,11 @@ pub(super) fn document(record: &DeviceRecord, projection: &Projection, catalog: 
         document.insert("_model".to_owned(), model(record, catalog));
     }
     document.retain(|name, _| !matches!(projection.covers(name), Covers::Nothing));
-    if let Some(Json::Object(identity)) = document.get_mut("_deviceId") {
-        let wanted = |name: &String| projection.covers(&format!("_deviceId.{name}"));
-        identity.retain(|name, _| !matches!(wanted(name), Covers::Nothing));
+    for part in ["_deviceId", "_model"] {
+        if let Some(Json::Object(members)) = document.get_mut(part) {
+            let wanted = |name: &String| projection.covers(&format!("{part}.{name}"));
+            members.retain(|name, _| !matches!(wanted(name), Covers::Nothing));
+        }
     }
     document.insert("_id".to_owned(), json!(record.key.as_str()));
     for (path, parameter) in &record.parameters {

@@ -73,7 +73,7 @@ pub enum ValueErrorKind {
         allowed: Vec<Range>,
     },
     /// In a range, but between its steps.
-    #[error("must be {start} plus a multiple of {step}")]
+    #[error("must be {}a multiple of {step}", from(.start))]
     Step {
         /// Distance of the values.
         step: Box<str>,
@@ -233,4 +233,9 @@ fn brief(text: &str) -> String {
         brief.push('…');
     }
     brief.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Where the steps begin, unless that is at 0.
+fn from(start: &str) -> String {
+    if start == "0" { String::new() } else { format!("{start} plus ") }
 }

@@ -207,6 +207,8 @@ fn steps_are_counted_from_the_lower_bound() {
     let ranges = vec![range("-127000", "0", "500"), range("7", "7", "")];
     let syntax = Syntax { ranges, ..of_type(ValueType::Int) };
     check_right(&syntax, Set, &[("-127000", "-127000"), ("-500", "-500"), ("0", "0"), ("7", "7")]);
+    let from_zero = Syntax { ranges: vec![range("0", "9", "5")], ..of_type(ValueType::Int) };
+    check_wrong(&from_zero, Set, &["3"], "the value must be a multiple of 5");
     let message = "the value must be -127000 plus a multiple of 500";
     check_wrong(&syntax, Set, &["-126999", "-1"], message);
     check_wrong(&syntax, Set, &["500"], "the value must be -127000 to 0 or 7");

@@ -1,4 +1,4 @@
-//! `drover model compile`: from documents to compiled files.
+//! `drover model compile`: from documents and extensions to compiled files.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -6,12 +6,12 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use drover_datamodel::Schema;
 use drover_datamodel::compile::{Compiled, Options, Problem, Severity};
+use drover_datamodel::{ModelName, Schema};
 use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
-use super::files::{self, CompileFailure};
+use super::files::{self, CompileFailure, FromFile};
 use super::terminal::{self, printable};
 use super::words::count;
 use super::{Include, print_json, stats};
@@ -25,11 +25,12 @@ Exit codes: 0 compiled, 1 a document is wrong or cannot be read, 2 bad arguments
 
 Example: drover model compile tr-181-2-19-1-cwmp.xml -o models/")]
 pub(super) struct Arguments {
-    /// Data model documents (XML); what they import is looked for beside them
+    /// Documents of data models and device types (XML) and vendor extensions (TOML); what they need is
+    /// looked for beside them
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Folder for the compiled models, as NAME-VERSION.model, or the one file to write; without it,
-    /// the documents are only checked
+    /// the files are only checked
     #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -60,6 +61,8 @@ struct Outcome {
 struct Model {
     source: PathBuf,
     schema: Schema,
+    /// What a vendor added.
+    extension: Option<ModelName>,
     /// Where it goes.
     output: Option<PathBuf>,
 }
@@ -108,10 +111,12 @@ fn compile_all(arguments: &Arguments) -> Result<Outcome, Failure> {
 
 impl Outcome {
     /// Keeps the models of a document; all of them come with the same problems.
-    fn take(&mut self, source: &Path, compiled: Vec<Compiled>) -> Vec<Problem> {
+    fn take(&mut self, source: &Path, models: Vec<FromFile>) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for Compiled { schema, problems: its, .. } in compiled {
-            self.models.push(Model { source: source.to_owned(), schema, output: None });
+        for FromFile { compiled, extension } in models {
+            let Compiled { schema, problems: its, .. } = compiled;
+            let source = source.to_owned();
+            self.models.push(Model { source, schema, extension, output: None });
             problems = its;
         }
         problems
@@ -147,6 +152,7 @@ impl Outcome {
         let model = |model: &Model| {
             let mut value = stats::counts(&model.schema);
             value["source"] = json!(model.source.display().to_string());
+            value["extension"] = json!(model.extension.as_ref().map(ToString::to_string));
             value["spec"] = json!(model.schema.spec());
             value["output"] = json!(model.output.as_ref().map(|it| it.display().to_string()));
             value
@@ -172,13 +178,19 @@ impl Outcome {
 }
 
 impl Model {
+    /// Such as `Device:2.19+X_EXAMPLE-COM_Lamp:1.0`.
+    fn name(&self) -> String {
+        let extension = self.extension.as_ref().map(|name| format!("+{name}"));
+        format!("{}{}", self.schema.name(), extension.unwrap_or_default())
+    }
+
     fn line(&self) -> String {
         let stats = self.schema.stats();
         let output = self.output.as_ref().map(|it| format!(" → {}", it.display()));
         let text = format!(
             "{}: {} with {}, {}, {}{}",
             self.source.display(),
-            self.schema.name(),
+            self.name(),
             count(stats.objects, "object"),
             count(stats.parameters, "parameter"),
             count(stats.profiles, "profile"),
@@ -217,14 +229,14 @@ fn name_outputs(models: &mut [Model], output: &Path) -> Result<(), Failure> {
     }
     let mut sources: BTreeMap<String, &Path> = BTreeMap::new();
     for model in models {
-        let name = file_name(&model.schema)?;
+        let name = file_name(&model.name())?;
         model.output = Some(output.join(&name));
         if let Some(other) = sources.insert(name, &model.source) {
             return Err(Failure::Usage(format!(
                 "{} and {} both give {}; compile one of them",
                 other.display(),
                 model.source.display(),
-                model.schema.name()
+                model.name()
             )));
         }
     }
@@ -232,15 +244,13 @@ fn name_outputs(models: &mut [Model], output: &Path) -> Result<(), Failure> {
 }
 
 /// `Device-2.19.model`. The name comes from a document, so it may not lead elsewhere.
-fn file_name(schema: &Schema) -> Result<String, Failure> {
-    let name = schema.name();
-    let is_safe = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if !name.name.chars().all(is_safe) || name.name.starts_with('.') {
+fn file_name(name: &str) -> Result<String, Failure> {
+    let is_safe = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+' | ':');
+    if !name.chars().all(is_safe) || name.starts_with('.') {
         let message = "cannot be the name of a file; give one with -o FILE";
-        let name = name.to_string();
-        return Err(Failure::Failed(format!("the name {:?} {message}", printable(&name))));
+        return Err(Failure::Failed(format!("the name {:?} {message}", printable(name))));
     }
-    Ok(format!("{}-{}.model", name.name, name.version))
+    Ok(format!("{}.model", name.replace(':', "-")))
 }
 
 /// Writes all models beside their places before any of them takes its place.
@@ -294,7 +304,7 @@ mod tests {
 
     fn model(name: &str, source: &str) -> Model {
         let schema = Schema::clone(&shipped::model(name).unwrap());
-        Model { source: source.into(), schema, output: None }
+        Model { source: source.into(), schema, extension: None, output: None }
     }
 
     fn refused(models: &mut [Model], output: &Path) -> String {
@@ -324,12 +334,12 @@ mod tests {
         for (name, expected) in [
             ("Lamp:1.0", Some("Lamp-1.0.model")),
             ("X_EXAMPLE-COM_Lamp:1.0", Some("X_EXAMPLE-COM_Lamp-1.0.model")),
+            ("Device:2.19+X_A_Lamp:1.0", Some("Device-2.19+X_A_Lamp-1.0.model")),
             ("../Lamp:1.0", None),
             ("/etc/Lamp:1.0", None),
             ("..:1.0", None),
         ] {
-            let draft = drover_datamodel::draft::Draft { name: name.into(), ..Default::default() };
-            assert_eq!(file_name(&Schema::build(&draft).0).ok().as_deref(), expected, "{name}");
+            assert_eq!(file_name(name).ok().as_deref(), expected, "{name}");
         }
     }
 

@@ -1,23 +1,21 @@
-//! From an argument to models: those inside the program, compiled files, and documents in XML with
-//! what they import.
+//! From an argument to models: those inside the program, compiled files, documents in XML with what
+//! they import, and vendor extensions in TOML with what they extend.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use drover_datamodel::compile::{CompileError, Compiled, Compiler, Options};
-use drover_datamodel::limits::DOCUMENT_BYTES_MAX;
+use drover_acs::models::{self, ModelsError};
+use drover_datamodel::compile::{CompileError, Compiled, Options};
+use drover_datamodel::extension::Extension;
 use drover_datamodel::schema::MAGIC;
 use drover_datamodel::shipped::{self, MODELS};
 use drover_datamodel::{ModelName, Schema};
 
 use crate::out::Failure;
 
-/// The models that an argument names: a shipped one by its name, the one in a compiled file, or all
-/// of a document, with their descriptions.
+/// The models that an argument names: a shipped one by its name, the one in a compiled file, all of
+/// a document, with their descriptions, or a model with a vendor's extension.
 pub(crate) fn load(argument: &str, include: &[PathBuf]) -> Result<Vec<Arc<Schema>>, Failure> {
     if let Some(schema) = shipped::model(argument) {
         return Ok(vec![schema]);
@@ -26,17 +24,17 @@ pub(crate) fn load(argument: &str, include: &[PathBuf]) -> Result<Vec<Arc<Schema
     if !file.exists() {
         return Err(Failure::Usage(unknown(argument)));
     }
-    let bytes = read_bounded(file).map_err(|error| unreadable(file, &error))?;
+    let bytes = models::read(file).map_err(Failure::failed)?;
     if bytes.starts_with(MAGIC) {
-        return Ok(vec![Arc::new(compiled(file, &bytes)?)]);
+        return Ok(vec![Arc::new(read_compiled(file)?)]);
     }
-    if !is_markup(&bytes) {
+    if !is_extension(file) && !is_markup(&bytes) {
         let file = file.display();
-        let message = "is neither a compiled model nor a document in XML";
+        let message = "is no compiled model, no document in XML and no extension (*.toml)";
         return Err(Failure::Failed(format!("{file} {message}")));
     }
     let options = Options { with_descriptions: true, ..Options::default() };
-    let models = compile_bytes(file, &bytes, include, options).map_err(|error| match error {
+    let models = compile(file, include, options).map_err(|error| match error {
         CompileFailure::Shell(failure) => failure,
         CompileFailure::Document(error) if error.errors().count() > 1 => {
             let hint = format!("drover model compile {} says all", file.display());
@@ -44,7 +42,7 @@ pub(crate) fn load(argument: &str, include: &[PathBuf]) -> Result<Vec<Arc<Schema
         }
         CompileFailure::Document(error) => Failure::failed(error),
     })?;
-    Ok(models.into_iter().map(|it| Arc::new(it.schema)).collect())
+    Ok(models.into_iter().map(|it| Arc::new(it.compiled.schema)).collect())
 }
 
 /// Why there is no model.
@@ -56,94 +54,94 @@ pub(crate) enum CompileFailure {
     Document(CompileError),
 }
 
-/// Compiles a document. Imports are looked for in its own folder, then in those given.
+impl From<ModelsError> for CompileFailure {
+    fn from(error: ModelsError) -> Self {
+        match error {
+            ModelsError::Document(error) => Self::Document(error),
+            ModelsError::Extension(error) => {
+                Self::Document(CompileError { problems: error.problems })
+            }
+            error @ ModelsError::Folder { .. } => Self::Shell(Failure::Usage(error.to_string())),
+            error => Self::Shell(Failure::failed(error)),
+        }
+    }
+}
+
+/// A model that came of a file, and the extension that is in it.
+#[derive(Debug)]
+pub(crate) struct FromFile {
+    pub(crate) compiled: Compiled,
+    pub(crate) extension: Option<ModelName>,
+}
+
+/// Compiles a document or an extension. What it needs is looked for in its own folder, then in those
+/// given, then among what ships.
 pub(crate) fn compile(
     file: &Path,
     include: &[PathBuf],
     options: Options,
-) -> Result<Vec<Compiled>, CompileFailure> {
-    let bytes = read_bounded(file).map_err(|error| CompileFailure::Shell(unreadable(file, &error)));
-    compile_bytes(file, &bytes?, include, options)
+) -> Result<Vec<FromFile>, CompileFailure> {
+    if is_extension(file) {
+        return extended(file, include, options).map(|model| vec![model]);
+    }
+    let compiled = models::compile(file, include, options)?;
+    let from_file = |compiled| FromFile { compiled, extension: None };
+    Ok(compiled.into_iter().map(from_file).collect())
 }
 
-fn compile_bytes(
+/// The model that an extension extends, with what it adds.
+fn extended(
     file: &Path,
-    bytes: &[u8],
     include: &[PathBuf],
     options: Options,
-) -> Result<Vec<Compiled>, CompileFailure> {
-    let known = known_files(file, include).map_err(CompileFailure::Shell)?;
-    let mut compiler = Compiler::new(options);
-    compiler.know_files(known.keys().map(String::as_str));
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    compiler.handle_document(&name, &file.display().to_string(), bytes);
-    while let Some(wanted) = compiler.poll_wanted() {
-        let path = known.get(&wanted).map_or_else(|| Path::new(&wanted), PathBuf::as_path);
-        match read_bounded(path) {
-            Ok(bytes) => compiler.handle_document(&wanted, &path.display().to_string(), &bytes),
-            Err(error) => compiler.handle_unreadable(&wanted, &error.to_string()),
-        }
+) -> Result<FromFile, CompileFailure> {
+    let extension = models::read_extension(file)?;
+    let base = base(file, include, &extension).map_err(CompileFailure::Shell)?;
+    let mut schema = extension.apply(&base).map_err(ModelsError::from)?;
+    if !options.with_descriptions {
+        let mut draft = schema.to_draft();
+        draft.remove_descriptions();
+        schema = Schema::build(&draft).0;
     }
-    compiler.compile(&name).map_err(CompileFailure::Document)
+    let compiled = Compiled { schema, problems: Vec::new(), device_type: None };
+    Ok(FromFile { compiled, extension: Some(extension.name().clone()) })
 }
 
-/// Files that can be imported, by name. The first folder that has a name wins.
-fn known_files(file: &Path, include: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, Failure> {
+fn base(file: &Path, include: &[PathBuf], extension: &Extension) -> Result<Arc<Schema>, Failure> {
+    let name = extension.extends();
+    let compiled = format!("{}-{}.model", name.name, name.version);
     let own = file.parent().unwrap_or_else(|| Path::new(""));
-    let mut known = BTreeMap::new();
-    for folder in std::iter::once(own).chain(include.iter().map(PathBuf::as_path)) {
-        for name in names_in(folder)? {
-            let path = folder.join(&name);
-            known.entry(name).or_insert(path);
-        }
+    let folders = std::iter::once(own).chain(include.iter().map(PathBuf::as_path));
+    let mut files = folders.map(|folder| folder.join(&compiled));
+    if let Some(found) = files.find(|file| file.is_file()) {
+        return read_compiled(&found).map(Arc::new);
     }
-    Ok(known)
-}
-
-/// The names of what is in a folder, as far as they are text: others cannot be asked for.
-fn names_in(folder: &Path) -> Result<Vec<String>, Failure> {
-    // A file without a folder in its path is in the current one.
-    let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let list = || -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(place)? {
-            names.extend(entry?.file_name().into_string().ok());
-        }
-        names.sort();
-        Ok(names)
-    };
-    list().map_err(|error| {
-        Failure::Usage(format!("the folder {} cannot be listed: {error}", place.display()))
+    shipped::model(&name.to_string()).ok_or_else(|| {
+        let file = file.display();
+        let hint = format!("no such model ships, and no {compiled} stands beside it; add -I DIR");
+        Failure::Failed(format!("{file}: it extends {name}: {hint}"))
     })
 }
 
 /// The files of models in a folder, by name.
 pub(crate) fn models_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let names = names_in(folder)?.into_iter().map(|name| folder.join(name));
-    Ok(names.filter(|file| is_model(file)).collect())
+    let names = models::names_in(folder).map_err(|error| Failure::Usage(error.to_string()))?;
+    let files = names.into_iter().map(|name| folder.join(name));
+    Ok(files.filter(|file| is_model(file)).collect())
 }
 
-/// Whether a file of a folder of models is one: compiled ones are.
+/// Whether a file of a folder of models is one: compiled ones and extensions are.
 fn is_model(file: &Path) -> bool {
-    file.extension() == Some(OsStr::new("model")) && file.is_file()
+    (file.extension() == Some(OsStr::new("model")) || is_extension(file)) && file.is_file()
+}
+
+pub(crate) fn is_extension(file: &Path) -> bool {
+    file.extension() == Some(OsStr::new("toml"))
 }
 
 /// Reads a compiled model.
 pub(crate) fn read_compiled(file: &Path) -> Result<Schema, Failure> {
-    compiled(file, &read_bounded(file).map_err(|error| unreadable(file, &error))?)
-}
-
-fn compiled(file: &Path, bytes: &[u8]) -> Result<Schema, Failure> {
-    let schema = Schema::from_bytes(bytes);
-    schema.map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))
-}
-
-/// Reads one byte more than any document may have, so that the compiler sees that it has.
-fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
-    let limit = u64::try_from(DOCUMENT_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    File::open(file)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    models::read_compiled(file).map_err(Failure::failed)
 }
 
 /// Whether it may be XML in any encoding: it begins with a `<`, or with a mark of byte order. An
@@ -152,10 +150,6 @@ fn is_markup(bytes: &[u8]) -> bool {
     let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     marks.iter().any(|mark| bytes.starts_with(mark)) || matches!(first, None | Some(b'<' | 0))
-}
-
-fn unreadable(file: &Path, error: &io::Error) -> Failure {
-    Failure::Failed(format!("cannot read {}: {error}", file.display()))
 }
 
 /// What to say about an argument that is neither a model nor a file.
@@ -176,6 +170,8 @@ fn unknown(argument: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn message(argument: &str) -> String {
@@ -192,11 +188,11 @@ mod tests {
         let file = folder.path().join("x");
         fs::write(&file, "just text").unwrap();
         let name = file.to_str().unwrap();
-        assert!(message(name).ends_with("is neither a compiled model nor a document in XML"));
+        assert!(message(name).contains("is no compiled model, no document in XML"));
         fs::write(&file, [&MAGIC[..], &[99]].concat()).unwrap();
         assert!(message(name).contains("version 99"), "{}", message(name));
         let folder = folder.path().to_str().unwrap();
-        assert!(message(folder).starts_with("cannot read"), "{}", message(folder));
+        assert!(message(folder).contains("cannot be read"), "{}", message(folder));
         assert!(message("Device:2.99").contains("Device:2.19, Device:2.11"));
         assert!(message("Lamp:1.0").starts_with("usage: no shipped model is called Lamp:1.0"));
         assert!(message("none.xml").starts_with("usage: there is no model and no file none.xml"));
@@ -204,27 +200,40 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_own_folder_comes_first() {
-        let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        for (folder, name) in [(&own, "a.xml"), (&own, "b.xml"), (&other, "b.xml")] {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
-        fs::write(other.path().join("c.xml"), "").unwrap();
-        let include = [other.path().to_owned()];
-        let known = known_files(&own.path().join("a.xml"), &include).unwrap();
-        assert_eq!(known["b.xml"], own.path().join("b.xml"));
-        assert_eq!(known["c.xml"], other.path().join("c.xml"));
-        assert!(known_files(&own.path().join("a.xml"), &["/nowhere".into()]).is_err());
-    }
-
-    #[test]
-    fn a_list_of_models_holds_compiled_files_only() {
+    fn a_list_of_models_holds_compiled_files_and_extensions() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.model", "a.model", "c.xml", "model"] {
+        for name in ["b.model", "a.toml", "c.xml", "model"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
         fs::create_dir(folder.path().join("d.model")).unwrap();
         let found = models_in(folder.path()).unwrap();
-        assert_eq!(found, [folder.path().join("a.model"), folder.path().join("b.model")]);
+        assert_eq!(found, [folder.path().join("a.toml"), folder.path().join("b.model")]);
+    }
+
+    #[test]
+    fn an_extension_finds_what_it_extends() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lamp.toml");
+        let lamp = "name = \"X_EXAMPLE-COM_Lamp:1.0\"\n\
+            [object.\"Device.X_EXAMPLE-COM_Lamp.\"]\ndescription = \"A lamp.\"\n\
+            parameter.On = { type = \"boolean\" }\n";
+        let name = file.to_str().unwrap();
+        fs::write(&file, format!("extends = \"Device:2.2\"\n{lamp}")).unwrap();
+        let models = load(name, &[]).unwrap();
+        assert!(models[0].find("Device.X_EXAMPLE-COM_Lamp.On").is_some());
+        assert!(models[0].has_descriptions());
+        let bare = compile(&file, &[], Options::default()).unwrap();
+        assert!(!bare[0].compiled.schema.has_descriptions());
+        assert_eq!(bare[0].extension.as_ref().unwrap().to_string(), "X_EXAMPLE-COM_Lamp:1.0");
+        fs::write(&file, format!("extends = \"Device:2.5\"\n{lamp}")).unwrap();
+        assert!(message(name).contains("no such model ships"), "{}", message(name));
+        let other = Schema::clone(&shipped::model("Device:2.2").unwrap());
+        let mut draft = other.to_draft();
+        draft.name = "Device:2.5".to_owned();
+        let bytes = Schema::build(&draft).0.to_bytes();
+        fs::write(folder.path().join("Device-2.5.model"), bytes).unwrap();
+        assert_eq!(message(name), "loaded");
+        fs::write(&file, format!("extends = \"Device:2.5\"\nwhat = 1\n{lamp}")).unwrap();
+        assert!(message(name).contains("lamp.toml:2: "), "{}", message(name));
     }
 }

@@ -17,7 +17,7 @@ Into a pipe go lines of seven fields with tabs between them, without the heading
 
 Example: drover model list --models /etc/drover/models")]
 pub(super) struct Arguments {
-    /// Folder of compiled models (files ending in .model) that are listed as well
+    /// Folder of compiled models (*.model) and vendor extensions (*.toml) that are listed as well
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Print an array of objects as JSON
@@ -63,8 +63,13 @@ fn shipped(model: &drover_datamodel::shipped::ShippedModel) -> Entry {
 }
 
 fn entry(file: &Path) -> Result<Entry, Failure> {
-    let schema = Arc::new(files::read_compiled(file)?);
-    Ok(Entry { schema, source: file.display().to_string(), file: Some(file.to_owned()) })
+    let name = file.display().to_string();
+    let schema = match files::is_extension(file) {
+        true => files::load(&name, &[])?.pop(),
+        false => Some(Arc::new(files::read_compiled(file)?)),
+    };
+    let schema = schema.ok_or_else(|| Failure::Failed(format!("{name} has no model")))?;
+    Ok(Entry { schema, source: name, file: Some(file.to_owned()) })
 }
 
 impl Entry {

@@ -22,7 +22,7 @@ use crate::out::Failure;
     arg_required_else_help = true,
     after_help = "\
 A MODEL is the name of a shipped model, such as Device:2.19; a FILE is a model that `drover model \
-compile` has written, or a data model document in XML.
+compile` has written, a document in XML, or a vendor's extension in TOML.
 Exit codes: 0 done, 1 failed or not found (diff: they differ), 2 bad arguments.
 
 Example: drover model show Device.WiFi.Radio.1.Channel"
@@ -42,7 +42,7 @@ enum Command {
     Show(show::Arguments),
     /// Find objects, parameters, values and profiles by words
     Search(search::Arguments),
-    /// Compile data model documents (XML), or only check them
+    /// Compile documents (XML) and vendor extensions (TOML), or only check them
     Compile(compile::Arguments),
     /// Say what differs between two models
     Diff(diff::Arguments),

@@ -337,7 +337,7 @@ mod tests {
         check(
             "Device.WiFi.SSID.1.LowerLayers",
             "list of string (one string on the wire)",
-            Some("any number of items"),
+            Some("any number of items, at most 1024 characters in all"),
             Some("path of a row; strong: it must exist"),
         );
         check(
