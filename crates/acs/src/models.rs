@@ -21,7 +21,7 @@ use crate::limits::MODEL_FILES_MAX;
 #[non_exhaustive]
 pub enum ModelsError {
     /// A folder cannot be listed.
-    #[error("the folder {} cannot be listed: {source}; check the name and the rights", .folder.display())]
+    #[error("the folder {} cannot be listed: {source}", .folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,

@@ -21,10 +21,19 @@ pub enum Subject<'s> {
     Other,
 }
 
+/// Where the facts of the item are that some templates stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Facts {
+    /// Nowhere else, so the text says them.
+    InText,
+    /// Beside the text, which need not repeat them: words, patterns, keys, what it refers to.
+    Beside,
+}
+
 /// The description as plain text: templates are replaced, quotes of the markup are gone, lists and
 /// paragraphs stay.
-pub fn plain(description: &str, subject: Subject<'_>) -> String {
-    let expanded = expand(description, subject, DEPTH_MAX);
+pub fn plain(description: &str, subject: Subject<'_>, facts: Facts) -> String {
+    let expanded = expand(description, (subject, facts), DEPTH_MAX);
     // Two quotes are italics, three are bold; an apostrophe stays.
     let text = expanded.replace("'''", "").replace("''", "");
     // What a template without words left behind.
@@ -32,7 +41,9 @@ pub fn plain(description: &str, subject: Subject<'_>) -> String {
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-fn expand(text: &str, subject: Subject<'_>, depth: usize) -> String {
+type Context<'s> = (Subject<'s>, Facts);
+
+fn expand(text: &str, context: Context<'_>, depth: usize) -> String {
     let Some(depth) = depth.checked_sub(1) else { return text.to_owned() };
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -46,8 +57,8 @@ fn expand(text: &str, subject: Subject<'_>, depth: usize) -> String {
         };
         let (template, behind) = inside.split_at_checked(end).unwrap_or((inside, ""));
         let arguments: Vec<String> =
-            arguments(template).map(|it| expand(it, subject, depth)).collect();
-        out.push_str(&replacement(&arguments, subject));
+            arguments(template).map(|it| expand(it, context, depth)).collect();
+        out.push_str(&replacement(&arguments, context));
         rest = behind.strip_prefix("}}").unwrap_or(behind);
     }
     out.push_str(rest);
@@ -106,12 +117,19 @@ fn arguments(template: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn replacement(arguments: &[String], subject: Subject<'_>) -> String {
+fn replacement(arguments: &[String], (subject, facts): Context<'_>) -> String {
     let argument = |place: usize| arguments.get(place).map(|text| text.trim()).unwrap_or_default();
     let syntax = match subject {
         Subject::Parameter(parameter) => Some(parameter.syntax()),
         _ => None,
     };
+    let is_fact = match argument(0) {
+        "enum" | "pattern" => argument(1).is_empty(),
+        name => matches!(name, "list" | "datatype" | "reference" | "numentries" | "keys"),
+    };
+    if is_fact && facts == Facts::Beside {
+        return String::new();
+    }
     match (argument(0), argument(1)) {
         ("param", "") | ("object", "") => own_name(subject),
         ("param" | "object" | "command" | "event" | "section", name) => name.to_owned(),
@@ -195,7 +213,8 @@ mod tests {
 
     fn parameter_text(path: &str, description: &str) -> String {
         let schema = model("Device:2.19").unwrap();
-        plain(description, Subject::Parameter(schema.find_parameter(path).unwrap()))
+        let parameter = schema.find_parameter(path).unwrap();
+        plain(description, Subject::Parameter(parameter), Facts::InText)
     }
 
     #[test]
@@ -227,17 +246,26 @@ mod tests {
     }
 
     #[test]
+    fn facts_beside_the_text_are_not_repeated() {
+        let schema = model("Device:2.19").unwrap();
+        let parameter = schema.find_parameter("Device.Ethernet.Interface.1.MaxBitRate").unwrap();
+        let shown = |text| plain(text, Subject::Parameter(parameter), Facts::Beside);
+        assert_eq!(shown("A {{param}}. {{enum}} {{list|of {{enum|a}}}}"), "A MaxBitRate.");
+        assert_eq!(shown("In {{units}}, {{enum|Up}}. {{datatype|expand}}"), "In Mbps, \"Up\".");
+    }
+
+    #[test]
     fn keys_of_an_object() {
         let schema = model("Device:2.19").unwrap();
         let table = schema.find_object("Device.Ethernet.Interface.").unwrap();
-        let text = plain("{{keys}}", Subject::Object(table));
+        let text = plain("{{keys}}", Subject::Object(table), Facts::InText);
         assert!(text.contains("Alias") && text.contains("Name"), "{text}");
     }
 
     proptest! {
         #[test]
         fn no_description_hurts(text in "[{}|a ']{0,80}") {
-            let _ = plain(&text, Subject::Other);
+            let _ = plain(&text, Subject::Other, Facts::InText);
         }
     }
 }

@@ -87,7 +87,8 @@ fn xml_16_what_an_object_says() {
          enableParameter=\"Enable\"><uniqueKey functional=\"false\"><parameter ref=\"Alias\"/>\
          </uniqueKey><uniqueKey><parameter ref=\"A\"/><parameter ref=\"Sub.B\"/></uniqueKey>\
          <parameter name=\"Enable\"/><parameter name=\"Alias\"/><parameter name=\"A\"/></object>\n\
-         <object name=\"Device.Row.{i}.Sub.\" access=\"readOnly\" minEntries=\"0\" maxEntries=\"1\">\
+         <object name=\"Device.Row.{i}.Sub.\" access=\"readOnly\" minEntries=\"0\" \
+         maxEntries=\"1\">\
          <parameter name=\"B\"/></object>\n\
          <object name=\"Device.One.\" access=\"readOnly\" minEntries=\"0\" maxEntries=\"1\" \
          discriminatorParameter=\"Kind\" mountType=\"mountPoint\">");
@@ -218,10 +219,9 @@ fn xml_05_a_specification_that_differs_is_an_error() {
     let other = document("urn:x:tr-901-1-0", "<dataType name=\"T\"><int/></dataType>");
     check_errors(
         &[("a.xml", &main), ("b.xml", &other)],
-        &[
-            "a.xml:2: b.xml: the import is for urn:x:tr-901-2-0, but b.xml is urn:x:tr-901-1-0; add \
-         the right version of the file",
-        ],
+        &["a.xml:2: b.xml: the import is for urn:x:tr-901-2-0, but b.xml is urn:x:tr-901-1-0; \
+             add \
+         the right version of the file"],
     );
 }
 
@@ -295,7 +295,8 @@ fn xml_25_a_bare_list_keeps_what_it_does_not_mention() {
         SPEC,
         &format!(
             "<model name=\"M:1.0\"><object name=\"M.\">{}</object></model>\n\
-             <model name=\"M:1.1\" base=\"M:1.0\"><object base=\"M.\"><parameter base=\"P\"><syntax>\
+             <model name=\"M:1.1\" base=\"M:1.0\"><object base=\"M.\"><parameter base=\"P\">\
+             <syntax>\
              <list minItems=\"1\"/><string/><default type=\"object\" value=\"[]\"/></syntax>\
              </parameter></object></model>",
             parameter("P", "<list maxItems=\"4\"><size maxLength=\"99\"/></list><string/>"),
@@ -329,7 +330,8 @@ fn deleted_facets_and_defaults_are_gone() {
         SPEC,
         &format!(
             "<model name=\"M:1.0\"><object name=\"M.\">{}</object></model>\n\
-             <model name=\"M:1.1\" base=\"M:1.0\"><object base=\"M.\"><parameter base=\"P\"><syntax>\
+             <model name=\"M:1.1\" base=\"M:1.0\"><object base=\"M.\"><parameter base=\"P\">\
+             <syntax>\
              <string><size status=\"deleted\"/></string><default type=\"object\" value=\"\" \
              status=\"deleted\"/></syntax></parameter></object></model>",
             parameter(
@@ -354,7 +356,8 @@ fn xml_22_profiles_build_on_each_other() {
          <profile name=\"P:2\" base=\"P:1\"><object ref=\"Device.T.{i}.\" requirement=\"create\"/>\
          <object ref=\"Device.\" requirement=\"present\">\
          <parameter ref=\"A\" requirement=\"readWrite \"/></object></profile>\
-         <profile name=\"Q:1\" extends=\"P:2\"><object ref=\"Device.T.{i}.\" requirement=\"delete\"/>\
+         <profile name=\"Q:1\" extends=\"P:2\">\
+         <object ref=\"Device.T.{i}.\" requirement=\"delete\"/>\
          <object ref=\"Device.\" requirement=\"notSpecified\"><parameter ref=\"B\" \
          requirement=\"readOnly\"/></object></profile><object name=\"Device.Z.\">",
     );
@@ -573,7 +576,8 @@ fn documents_that_are_none_are_refused() {
         (
             "<d:document xmlns:d=\"urn:x\"/>",
             "a.xml:1: the namespace \"urn:x\" is none of data models; it must begin with \
-             urn:broadband-forum-org:cwmp:datamodel-1- or urn:broadband-forum-org:cwmp:devicetype-1-",
+             urn:broadband-forum-org:cwmp:datamodel-1- or \
+             urn:broadband-forum-org:cwmp:devicetype-1-",
         ),
     ];
     for (text, expected) in cases {

@@ -25,8 +25,8 @@ Exit codes: 0 compiled, 1 a document is wrong or cannot be read, 2 bad arguments
 
 Example: drover model compile tr-181-2-19-1-cwmp.xml -o models/")]
 pub(super) struct Arguments {
-    /// Documents of data models and device types (XML) and vendor extensions (TOML); what they need is
-    /// looked for beside them
+    /// Documents of data models and device types (XML) and vendor extensions (TOML); what they
+    /// need is looked for beside them
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Folder for the compiled models, as NAME-VERSION.model, or the one file to write; without it,

@@ -74,8 +74,8 @@ pub(crate) struct FromFile {
     pub(crate) extension: Option<ModelName>,
 }
 
-/// Compiles a document or an extension. What it needs is looked for in its own folder, then in those
-/// given, then among what ships.
+/// Compiles a document or an extension. What it needs is looked for in its own folder, then in
+/// those given, then among what ships.
 pub(crate) fn compile(
     file: &Path,
     include: &[PathBuf],

@@ -51,7 +51,8 @@ fn only_descriptions_keep_their_text() {
 #[test]
 fn entities_of_the_document_are_replaced() {
     let xml = "<!DOCTYPE d [\n<!-- <!ENTITY no 'no'> -->\n<!ENTITY octet \"[0-9]\">\n\
-        <!ENTITY two '&octet;&octet;'>\n<!ENTITY octet 'second'>\n]>\n<a p='(&two;\\.)&amp;&#x41;'/>";
+        <!ENTITY two '&octet;&octet;'>\n<!ENTITY octet 'second'>\n]>\n\
+        <a p='(&two;\\.)&amp;&#x41;'/>";
     assert_eq!(root(xml).attribute("p"), Some("([0-9][0-9]\\.)&A"));
 }
 

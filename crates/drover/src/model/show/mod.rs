@@ -1,7 +1,6 @@
 //! `drover model show`: what a path is.
 
 mod choose;
-mod description;
 mod json;
 pub(super) mod near;
 mod text;

@@ -1,10 +1,11 @@
 //! What a path is, for a person.
 
 use drover_datamodel::Version;
+use drover_datamodel::markup::{self, Facts, Subject};
 use drover_datamodel::schema::{Item, Object, Parameter, Row};
 use drover_datamodel::syntax::{Enumeration, Status, Syntax};
 
-use super::{Found, description, roles};
+use super::{Found, roles};
 use crate::model::terminal::{BOLD, DIM, Table, Terminal, printable, wrap};
 use crate::model::words;
 
@@ -28,11 +29,12 @@ pub(super) fn of(found: &Found<'_>, terminal: Terminal) -> String {
     page.fact("profiles", &profiles(&found.profiles()));
     match found.item {
         Item::Parameter(parameter) => {
-            page.prose(parameter.description(), parameter.name());
-            page.words(parameter.syntax(), parameter.name());
+            let subject = Subject::Parameter(parameter);
+            page.prose(parameter.description(), subject);
+            page.words(parameter.syntax(), subject);
         }
         Item::Object(object, _) | Item::Table(object) => {
-            page.prose(object.description(), object.name());
+            page.prose(object.description(), Subject::Object(object));
             page.table(&parameters_of(&object));
             page.table(&objects_of(&object));
         }
@@ -201,12 +203,12 @@ impl Page {
     }
 
     /// A description, in paragraphs.
-    fn prose(&mut self, text: Option<&str>, own: &str) {
+    fn prose(&mut self, text: Option<&str>, subject: Subject<'_>) {
         let Some(text) = text else { return };
         let width = self.terminal.width_after(INDENT).map(|it| it.min(PROSE_CHARS_MAX));
         self.text.push('\n');
-        for paragraph in description::plain(text, own).lines() {
-            for line in wrap(&printable(paragraph), width) {
+        for paragraph in paragraphs(&markup::plain(text, subject, Facts::Beside)) {
+            for line in wrap(&printable(&paragraph), width) {
                 self.text += &" ".repeat(INDENT);
                 self.text += &line;
                 self.text.push('\n');
@@ -215,11 +217,12 @@ impl Page {
     }
 
     /// The words of an enumeration.
-    fn words(&mut self, syntax: &Syntax, own: &str) {
+    fn words(&mut self, syntax: &Syntax, subject: Subject<'_>) {
         let mut table = Table::new(&["VALUE", "REMARKS", "MEANING"]);
         for word in &syntax.enumerations {
             let Enumeration { value, status, read_only, optional, version, description, .. } = word;
-            let meaning = description.as_deref().map(|text| description::plain(text, own));
+            let meaning = description.as_deref();
+            let meaning = meaning.map(|text| markup::plain(text, subject, Facts::Beside));
             let meaning = meaning.unwrap_or_default();
             table.push(vec![
                 or_empty(value).to_owned(),
@@ -235,5 +238,37 @@ impl Page {
             self.text.push('\n');
             self.text += &table.aligned(self.terminal, INDENT);
         }
+    }
+}
+
+/// Lines that belong together become one.
+fn paragraphs(text: &str) -> Vec<String> {
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut is_new = true;
+    for line in text.lines().map(str::trim) {
+        is_new |= line.is_empty() || line.starts_with(['*', '#', ':']);
+        if line.is_empty() {
+            continue;
+        }
+        match paragraphs.last_mut() {
+            Some(paragraph) if !is_new => {
+                paragraph.push(' ');
+                paragraph.push_str(line);
+            }
+            _ => paragraphs.push(line.to_owned()),
+        }
+        is_new = false;
+    }
+    paragraphs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_paragraphs_and_items_of_lists() {
+        let expected = ["One two.", "Three.", "* four five"];
+        assert_eq!(paragraphs("One\ntwo.\n\nThree.\n* four  \nfive\n"), expected);
     }
 }
