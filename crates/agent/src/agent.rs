@@ -24,7 +24,7 @@ use crate::keeper::Keeper;
 use crate::limits::{NETWORK_SETTLE_TIME, START_FAILURE_WAIT, WATCH_INTERVAL};
 use crate::linux::{NetworkMonitor, identity, local_time};
 use crate::state_file::DiskFiles;
-use crate::tree::{Facts, HostTree, build_model};
+use crate::tree::{Facts, HostTree, build_model, device};
 
 /// Runs the agent until `shutdown` completes.
 ///
@@ -55,7 +55,7 @@ async fn live(config: Config) -> Result<Infallible, AgentError> {
 }
 
 /// Path of the parameter that tells the ACS where to knock.
-const CONNECTION_REQUEST_URL: &str = "Device.ManagementServer.ConnectionRequestURL";
+const CONNECTION_REQUEST_URL: &str = device::management_server::CONNECTION_REQUEST_URL.path();
 
 /// Everything that runs.
 struct Agent {
@@ -216,7 +216,8 @@ impl Agent {
         let now = Instant::now();
         if self.timers.settled.is_some_and(|settled| settled <= now) {
             self.timers.settled = None;
-            self.refresh(&["Device.IP.".to_owned(), "Device.Ethernet.".to_owned()]).await;
+            let parts = [device::ip::OBJECT.path(), device::ethernet::OBJECT.path()];
+            self.refresh(&parts.map(str::to_owned)).await;
             self.known_acs = None;
             self.find_own_address().await;
         }

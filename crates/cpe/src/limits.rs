@@ -12,6 +12,8 @@ pub const MODEL_DEPTH_MAX: usize = 128;
 pub const TABLE_ROWS_MAX: u32 = 4_096;
 /// Bytes of one value that an ACS may set where the model gives no limit of its own.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
+/// Words of an enumeration that a fault names.
+pub const WORDS_SHOWN_MAX: usize = 16;
 /// Parameters that one SetParameterAttributes may touch, each counted as often as it is named.
 pub const ATTRIBUTE_CHANGES_MAX: usize = 1_000_000;
 /// Entries of one access list that are looked at (`SPA-07`).

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use drover_cwmp::Value;
 use drover_cwmp::path::{PathOptions, PathRef, Segment};
+use drover_datamodel::check::null_value;
 
 use crate::device::Identity;
 use crate::key::{AsAt, At, Key, NodeId};
-use crate::model::{Kind, Model, Node, Parameter, Role, TOP, Table, null_value};
+use crate::model::{Kind, Model, Node, Parameter, Role, TOP, Table};
 
 /// Values, rows and identity of one device.
 pub(crate) struct Tree {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use drover_cpe::{Clock, Device, Endpoint, Identity, Model, SessionSettings};
 use drover_cwmp::Message;
 use drover_cwmp::message::{GetParameterNames, GetParameterValues};
+use drover_datamodel::shipped;
+use drover_datamodel::tree::RecordedTree;
 
 /// The recordings; `None` with a word about it where they are not at hand.
 fn recordings() -> Option<Vec<PathBuf>> {
@@ -31,14 +33,28 @@ fn answer(device: &mut Device, request: impl Into<Message>, now: &Clock) -> Mess
     answer
 }
 
+/// Each tree as it was recorded, and with the facts of the newest model of its root.
+fn models(text: &str) -> [Result<Model, drover_cpe::CsvError>; 2] {
+    let plain = Model::from_csv(text);
+    let root = plain.as_ref().map_or("Device", Model::root);
+    let schema = shipped::MODELS.iter().find(|model| model.name.starts_with(&format!("{root}:")));
+    let schema = schema.expect("a model for each root").schema();
+    let tree = RecordedTree::from_csv(text).expect("a tree");
+    let described = Model::from_tree(&tree, Some(&schema));
+    [plain, described]
+}
+
 #[test]
 fn every_recorded_tree_becomes_a_device_that_keeps_to_the_standard() {
     let now = Clock::relative(Duration::ZERO);
-    for path in recordings().into_iter().flatten() {
-        let name = path.display().to_string();
+    let texts = recordings().into_iter().flatten().map(|path| {
         let text = std::fs::read_to_string(&path).expect("readable");
-        let model =
-            Arc::new(Model::from_csv(&text).unwrap_or_else(|error| panic!("{name}: {error}")));
+        (path.display().to_string(), text)
+    });
+    let all = texts
+        .flat_map(|(name, text)| models(&text).map(|model| (name.clone(), text.clone(), model)));
+    for (name, text, model) in all {
+        let model = Arc::new(model.unwrap_or_else(|error| panic!("{name}: {error}")));
         let identity = Identity::new("Recorded", "00D09E", "Tree", "1").expect("valid");
         let mut device = Device::new(Arc::clone(&model), identity);
         let url = format!("{}.ManagementServer.URL", model.root());

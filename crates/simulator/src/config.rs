@@ -7,9 +7,10 @@ use std::sync::Arc;
 use drover_cpe::{CsvError, Model, SessionSettings};
 use drover_cwmp::auth::Credentials;
 use drover_cwmp::{HttpUrl, UrlError};
+use drover_datamodel::tree::RecordedTree;
 
 use crate::limits::{CONCURRENCY_MAX, DEVICES_MAX, PARAMETERS_MAX, TREE_BYTES_MAX};
-use crate::model::generated_model;
+use crate::model::{generated_model, model_of_root};
 
 /// What a fleet is made of, and where it calls.
 #[derive(Debug, Clone)]
@@ -161,7 +162,7 @@ impl FleetConfig {
             let reason = format!("it is larger than {TREE_BYTES_MAX} bytes");
             return Err(read(io::Error::new(io::ErrorKind::FileTooLarge, reason)));
         }
-        let model = Model::from_csv(&text);
+        let model = recorded_model(&text);
         model.map(Arc::new).map_err(|source| Error::Tree { path: path.clone(), source })
     }
 
@@ -170,6 +171,52 @@ impl FleetConfig {
             allow_basic_without_tls: self.allow_basic_without_tls,
             user_agent: concat!("drover-simulator/", env!("CARGO_PKG_VERSION")).to_owned(),
             ..SessionSettings::default()
+        }
+    }
+}
+
+/// A recorded tree with what the model of its root object says.
+fn recorded_model(text: &str) -> Result<Model, CsvError> {
+    let tree = RecordedTree::from_csv(text)?;
+    let root = tree.rows.first().and_then(|row| row.path.split('.').next());
+    let schema = root.and_then(model_of_root);
+    Model::from_tree(&tree, schema.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use drover_cpe::{Clock, Device, Identity};
+    use drover_cwmp::message::{ParameterValueStruct, SetParameterValues};
+    use drover_cwmp::{Message, Value};
+
+    use super::*;
+
+    fn sets(device: &mut Device, name: &str, value: Value) -> bool {
+        let parameter_list = vec![ParameterValueStruct { name: name.to_owned(), value }];
+        let request = SetParameterValues { parameter_list, parameter_key: String::new() };
+        let now = Clock::relative(std::time::Duration::ZERO);
+        let answer = device.execute(&request.into(), &now).answer;
+        matches!(answer, Message::SetParameterValuesResponse(_))
+    }
+
+    #[test]
+    fn a_recorded_device_knows_the_model_of_its_root() {
+        for (root, port) in [
+            ("Device", "NAT.PortMapping.1.ExternalPort"),
+            ("InternetGatewayDevice", "ManagementServer.STUNServerPort"),
+        ] {
+            let (password, port) =
+                (format!("{root}.ManagementServer.STUNPassword"), format!("{root}.{port}"));
+            let text = format!(
+                "path,writable,value,type\n{password},true,recorded,xsd:string\n\
+                 {port},true,80,xsd:unsignedInt\n"
+            );
+            let model = Arc::new(recorded_model(&text).expect("a model"));
+            let identity = Identity::new("Recorded", "00D09E", "Tree", "1").expect("valid");
+            let mut device = Device::new(model, identity);
+            assert_eq!(device.value(&password).expect("a password").text, "", "{root}");
+            assert!(sets(&mut device, &port, Value::unsigned_int(65_535)), "{root}");
+            assert!(!sets(&mut device, &port, Value::unsigned_int(65_536)), "{root}");
         }
     }
 }

@@ -1,118 +1,92 @@
 //! A model with as many parameters as one likes, named as on a real home gateway (TR-181).
 
-use drover_cpe::{Model, ModelBuilder, ParameterSpec, TableSpec};
+use std::sync::Arc;
 
-/// One column of a table: its name, what it holds, and an example (see [`example_of`]).
-type Column = (&'static str, Kind, &'static str);
+use drover_cpe::{Model, ModelBuilder, ParameterSpec};
+use drover_datamodel::{Schema, shipped};
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    WritableText,
-    Flag,
-    WritableFlag,
-    Number,
-    WritableNumber,
-    Counter,
-}
+/// A column of a table: its name, and an example (see [`example_of`]). What it is, the model says.
+type Column = (&'static str, &'static str);
 
-impl Kind {
-    fn spec(self) -> ParameterSpec {
-        match self {
-            Self::Text => ParameterSpec::string(),
-            Self::WritableText => ParameterSpec::string().size_max(256).writable(),
-            Self::Flag => ParameterSpec::boolean(),
-            Self::WritableFlag => ParameterSpec::boolean().writable(),
-            Self::Number => ParameterSpec::unsigned_int(),
-            Self::WritableNumber => ParameterSpec::unsigned_int().writable(),
-            Self::Counter => ParameterSpec::unsigned_long(),
-        }
-    }
-}
+/// The model that generated devices have a part of.
+const MODEL: &str = "Device:2.19";
 
 struct Table {
     /// Without `{i}.`
     path: &'static str,
-    spec: TableSpec,
     columns: &'static [Column],
     /// Rows before the rest of the parameters goes into hosts.
     rows_max: u32,
 }
 
-use Kind::{Counter, Flag, Number, Text, WritableFlag, WritableNumber, WritableText};
-
 const SINGLE: &[Column] = &[
-    ("DeviceInfo.Description", Text, "Simulated home gateway"),
-    ("DeviceInfo.UpTime", Number, "0"),
-    ("DeviceInfo.MemoryStatus.Total", Number, "262144"),
-    ("DeviceInfo.MemoryStatus.Free", Number, "98304"),
-    ("DeviceInfo.ProcessStatus.CPUUsage", Number, "7"),
-    ("Time.Enable", WritableFlag, "true"),
-    ("Time.Status", Text, "Synchronized"),
-    ("Time.NTPServer1", WritableText, "time.example"),
-    ("Time.LocalTimeZone", WritableText, "CET-1CEST,M3.5.0,M10.5.0/3"),
-    ("DNS.Client.Enable", WritableFlag, "true"),
-    ("DHCPv4.Server.Enable", WritableFlag, "true"),
-    ("Firewall.Enable", WritableFlag, "true"),
-    ("Firewall.Config", WritableText, "High"),
+    ("DeviceInfo.Description", "Simulated home gateway"),
+    ("DeviceInfo.UpTime", "0"),
+    ("DeviceInfo.MemoryStatus.Total", "262144"),
+    ("DeviceInfo.MemoryStatus.Free", "98304"),
+    ("DeviceInfo.ProcessStatus.CPUUsage", "7"),
+    ("Time.Enable", "true"),
+    ("Time.Status", "Synchronized"),
+    ("DNS.Relay.Enable", "true"),
+    ("Time.LocalTimeZone", "CET-1CEST,M3.5.0,M10.5.0/3"),
+    ("DNS.Client.Enable", "true"),
+    ("DHCPv4.Server.Enable", "true"),
+    ("Firewall.Enable", "true"),
+    ("Firewall.Config", "High"),
 ];
 
 const TABLES: &[Table] = &[
     Table {
         path: "Device.Ethernet.Interface.",
-        spec: TableSpec::fixed(),
         columns: &[
-            ("Enable", WritableFlag, "true"),
-            ("Status", Text, "Up"),
-            ("Name", Text, "eth#"),
-            ("Upstream", Flag, "false"),
-            ("MACAddress", Text, "02:00:5E:00:00:@"),
-            ("MaxBitRate", WritableNumber, "1000"),
-            ("Stats.BytesSent", Counter, "123456789"),
-            ("Stats.BytesReceived", Counter, "987654321"),
-            ("Stats.PacketsSent", Counter, "123456"),
-            ("Stats.PacketsReceived", Counter, "654321"),
+            ("Enable", "true"),
+            ("Status", "Up"),
+            ("Name", "eth#"),
+            ("Upstream", "false"),
+            ("MACAddress", "02:00:5E:00:00:@"),
+            ("MaxBitRate", "1000"),
+            ("Stats.BytesSent", "123456789"),
+            ("Stats.BytesReceived", "987654321"),
+            ("Stats.PacketsSent", "123456"),
+            ("Stats.PacketsReceived", "654321"),
         ],
         rows_max: 5,
     },
     Table {
         path: "Device.IP.Interface.",
-        spec: TableSpec::writable(),
         columns: &[
-            ("Enable", WritableFlag, "true"),
-            ("Status", Text, "Up"),
-            ("Name", Text, "ip#"),
-            ("Type", Text, "Normal"),
-            ("MaxMTUSize", WritableNumber, "1500"),
-            ("LowerLayers", WritableText, "Device.Ethernet.Interface.#"),
-            ("Stats.BytesSent", Counter, "12345678"),
-            ("Stats.BytesReceived", Counter, "87654321"),
+            ("Enable", "true"),
+            ("Status", "Up"),
+            ("Name", "ip#"),
+            ("Type", "Normal"),
+            ("MaxMTUSize", "1500"),
+            ("LowerLayers", "Device.Ethernet.Interface.#"),
+            ("Stats.BytesSent", "12345678"),
+            ("Stats.BytesReceived", "87654321"),
         ],
         rows_max: 4,
     },
     Table {
         path: "Device.WiFi.SSID.",
-        spec: TableSpec::writable(),
         columns: &[
-            ("Enable", WritableFlag, "true"),
-            ("Status", Text, "Up"),
-            ("SSID", WritableText, "Home #"),
-            ("BSSID", Text, "02:00:5E:00:01:@"),
-            ("LowerLayers", WritableText, "Device.WiFi.Radio.1"),
-            ("Stats.BytesSent", Counter, "4711"),
-            ("Stats.BytesReceived", Counter, "1147"),
+            ("Enable", "true"),
+            ("Status", "Up"),
+            ("SSID", "Home #"),
+            ("BSSID", "02:00:5E:00:01:@"),
+            ("LowerLayers", "Device.WiFi.Radio.1"),
+            ("Stats.BytesSent", "4711"),
+            ("Stats.BytesReceived", "1147"),
         ],
         rows_max: 8,
     },
     Table {
         path: "Device.WiFi.AccessPoint.",
-        spec: TableSpec::writable(),
         columns: &[
-            ("Enable", WritableFlag, "true"),
-            ("Status", Text, "Enabled"),
-            ("SSIDReference", WritableText, "Device.WiFi.SSID.#"),
-            ("SSIDAdvertisementEnabled", WritableFlag, "true"),
-            ("Security.ModeEnabled", WritableText, "WPA2-Personal"),
+            ("Enable", "true"),
+            ("Status", "Enabled"),
+            ("SSIDReference", "Device.WiFi.SSID.#"),
+            ("SSIDAdvertisementEnabled", "true"),
+            ("Security.ModeEnabled", "WPA2-Personal"),
         ],
         rows_max: 8,
     },
@@ -120,15 +94,14 @@ const TABLES: &[Table] = &[
 
 const HOSTS: Table = Table {
     path: "Device.Hosts.Host.",
-    spec: TableSpec::fixed(),
     columns: &[
-        ("PhysAddress", Text, "02:00:5E:00:02:@"),
-        ("IPAddress", Text, "192.168.~"),
-        ("AddressSource", Text, "DHCP"),
-        ("LeaseTimeRemaining", Number, "86400"),
-        ("Layer1Interface", Text, "Device.WiFi.SSID.1"),
-        ("HostName", Text, "host-#"),
-        ("Active", Flag, "true"),
+        ("PhysAddress", "02:00:5E:00:02:@"),
+        ("IPAddress", "192.168.~"),
+        ("InterfaceType", "Wi-Fi"),
+        ("Layer3Interface", "Device.IP.Interface.1"),
+        ("Layer1Interface", "Device.WiFi.SSID.1"),
+        ("HostName", "host-#"),
+        ("Active", "true"),
     ],
     rows_max: u32::MAX,
 };
@@ -137,24 +110,25 @@ const HOSTS: Table = Table {
 /// of them writable, most of them in rows.
 pub fn generated_model(parameters: usize) -> Model {
     let mut plan = Plan::new(parameters);
-    for (name, kind, example) in SINGLE {
-        plan.builder.parameter(&format!("Device.{name}"), kind.spec().value(*example));
+    for (name, example) in SINGLE {
+        let path = format!("Device.{name}");
+        plan.builder.declare(&plan.schema, &path).value(&path, *example);
     }
-    for table in TABLES {
+    for table in TABLES.iter().chain([&HOSTS]) {
         plan.declare(table);
     }
-    plan.declare(&HOSTS);
     for table in TABLES.iter().chain([&HOSTS]) {
         plan.fill(table);
     }
     for number in 1..=plan.left {
         let path = format!("Device.DeviceInfo.X_DROVER_Note{number}");
-        plan.builder.parameter(&path, WritableText.spec());
+        plan.builder.parameter(&path, ParameterSpec::string().size_max(256).writable());
     }
     build(plan.builder)
 }
 
 struct Plan {
+    schema: Arc<Schema>,
     builder: ModelBuilder,
     /// Parameters still to be added.
     left: usize,
@@ -162,24 +136,22 @@ struct Plan {
 
 impl Plan {
     fn new(parameters: usize) -> Self {
+        let schema = shipped::model(MODEL).expect("invariant: the model is shipped");
         let mut builder = ModelBuilder::new("Device");
         builder
-            .standard()
+            .standard_of(&schema)
             .value("Device.DeviceInfo.ModelName", "Simulated gateway")
             .value("Device.DeviceInfo.SoftwareVersion", "1.0.0")
             .value("Device.DeviceInfo.HardwareVersion", "1");
         let counters = TABLES.len() + 1;
         let base = standard_count() + SINGLE.len() + counters;
-        Self { builder, left: parameters.saturating_sub(base) }
+        Self { schema, builder, left: parameters.saturating_sub(base) }
     }
 
+    /// The table comes with its first column.
     fn declare(&mut self, table: &Table) {
-        let path = format!("{}{{i}}.", table.path);
-        self.builder.table(&path, table.spec);
-        let count = format!("{}NumberOfEntries", table.path.trim_end_matches('.'));
-        self.builder.parameter(&count, ParameterSpec::unsigned_int());
-        for (name, kind, _) in table.columns {
-            self.builder.parameter(&format!("{path}{name}"), kind.spec());
+        for (name, _) in table.columns {
+            self.builder.declare(&self.schema, &format!("{}{{i}}.{name}", table.path));
         }
     }
 
@@ -188,7 +160,7 @@ impl Plan {
         let rows = u32::try_from(rows).unwrap_or(u32::MAX).min(table.rows_max);
         for row in 1..=rows {
             self.builder.row(table.path, row);
-            for (name, _, example) in table.columns {
+            for (name, example) in table.columns {
                 let path = format!("{}{row}.{name}", table.path);
                 self.builder.value(&path, example_of(example, row));
             }
@@ -216,8 +188,16 @@ fn build(builder: ModelBuilder) -> Model {
     builder.build().expect("invariant: the tables above make a model")
 }
 
+/// The newest model with this root object that comes with the program.
+pub(crate) fn model_of_root(root: &str) -> Option<Arc<Schema>> {
+    let name = shipped::MODELS.iter().find(|model| model.name.split(':').next() == Some(root))?;
+    Some(name.schema())
+}
+
 #[cfg(test)]
 mod tests {
+    use drover_datamodel::check::Direction;
+
     use super::*;
 
     #[test]
@@ -227,5 +207,32 @@ mod tests {
         }
         let least = generated_model(0).factory_parameter_count();
         assert!((30..60).contains(&least), "{least}");
+    }
+
+    #[test]
+    fn examples_are_as_the_model_wants_them() {
+        let schema = shipped::model(MODEL).expect("it is shipped");
+        let single = SINGLE.iter().map(|(name, example)| (format!("Device.{name}"), *example));
+        let columns = TABLES.iter().chain([&HOSTS]).flat_map(|table| {
+            let path = |name| format!("{}{{i}}.{name}", table.path);
+            table.columns.iter().map(move |(name, example)| (path(name), *example))
+        });
+        for (path, example) in single.chain(columns) {
+            for row in [1, 250, 70_000] {
+                let example = example_of(example, row);
+                let checked = schema.find_parameter(&path).expect(&path);
+                let checked = checked.check(&example, Direction::Report);
+                let checked = checked.unwrap_or_else(|error| panic!("{path}: {error}"));
+                assert!(checked.unknown_words.is_empty(), "{path}: {example}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_root_has_its_model() {
+        let name = |root| model_of_root(root).map(|schema| schema.name().to_string());
+        assert_eq!(name("Device").as_deref(), Some("Device:2.19"));
+        assert_eq!(name("InternetGatewayDevice").as_deref(), Some("InternetGatewayDevice:1.14"));
+        assert_eq!(name("Other"), None);
     }
 }

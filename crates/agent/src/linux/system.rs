@@ -121,7 +121,7 @@ fn parse_cpu_times(text: &str) -> Option<CpuTimes> {
     Some(CpuTimes { busy: total.saturating_sub(idle), total })
 }
 
-/// What a process is doing, with the words of TR-181 `ProcessStatus.Process.{i}.State`.
+/// What a process is doing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ProcessState {
     /// On a processor or waiting for one.
@@ -139,18 +139,6 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
-    /// The word of the data model.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "Running",
-            Self::Sleeping => "Sleeping",
-            Self::Stopped => "Stopped",
-            Self::Uninterruptible => "Uninterruptible",
-            Self::Zombie => "Zombie",
-            Self::Idle => "Idle",
-        }
-    }
-
     fn from_letter(letter: &str) -> Self {
         match letter {
             "R" | "W" => Self::Running,

@@ -1,11 +1,12 @@
 //! What does not change while the agent runs.
 
+use drover_cwmp::DateTime;
+
 use crate::config::DeviceConfig;
 use crate::linux::Identity;
-use crate::tree::Reading;
-
-/// The model that the tree is a part of.
-const ROOT_DATA_MODEL_VERSION: &str = "2.19";
+use crate::tree::accessors::ROOT_DATA_MODEL_VERSION;
+use crate::tree::device::device_info;
+use crate::tree::{Reading, device};
 
 /// The maker, if neither configuration nor firmware names one.
 const MANUFACTURER: &str = "Drover";
@@ -16,7 +17,7 @@ const OUI: &str = "D20E4A";
 /// The product class, if none is configured.
 const PRODUCT_CLASS: &str = "Linux";
 
-/// Longest value of most texts of `DeviceInfo`, in characters.
+/// Longest text of an identity, in characters.
 const TEXT_CHARS_MAX: usize = 64;
 
 /// The identity of the device and the versions it reports.
@@ -66,22 +67,18 @@ impl Facts {
         let model = host.hardware_model.as_deref().unwrap_or(&host.architecture);
         let hardware = host.hardware_version.as_deref().unwrap_or(&host.architecture);
         let own = concat!("drover-agent ", env!("CARGO_PKG_VERSION"));
-        // A comma separates the items of this list.
-        let software = format!("{},{own}", host.os_name.replace(',', "%2C"));
-        let values = [
-            ("RootDataModelVersion", ROOT_DATA_MODEL_VERSION),
-            ("DeviceInfo.ModelName", &limited(model)),
-            ("DeviceInfo.Description", &host.os_name),
-            ("DeviceInfo.HardwareVersion", &limited(hardware)),
-            ("DeviceInfo.SoftwareVersion", &limited(&host.kernel_release)),
-            ("DeviceInfo.AdditionalHardwareVersion", &limited(&host.architecture)),
-            ("DeviceInfo.AdditionalSoftwareVersion", &limited(&software)),
-            ("DeviceInfo.FirstUseDate", &self.first_use),
-            ("DeviceInfo.HostName", &host.host_name),
-        ];
-        for (name, value) in values {
-            reading.set(format!("Device.{name}"), value);
-        }
+        let first_use = self.first_use.parse().unwrap_or(DateTime::UNKNOWN);
+        reading.set(device::ROOT_DATA_MODEL_VERSION.at([]), ROOT_DATA_MODEL_VERSION);
+        reading.set(device_info::MODEL_NAME.at([]), model);
+        reading.set(device_info::DESCRIPTION.at([]), &host.os_name);
+        reading.set(device_info::HARDWARE_VERSION.at([]), hardware);
+        reading.set(device_info::SOFTWARE_VERSION.at([]), &host.kernel_release);
+        let hardware = [&host.architecture];
+        reading.set(device_info::ADDITIONAL_HARDWARE_VERSION.at([]), hardware);
+        let software = [own, &host.os_name];
+        reading.set(device_info::ADDITIONAL_SOFTWARE_VERSION.at([]), software);
+        reading.set(device_info::FIRST_USE_DATE.at([]), first_use);
+        reading.set(device_info::HOST_NAME.at([]), &host.host_name);
     }
 }
 

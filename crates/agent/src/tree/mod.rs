@@ -1,18 +1,18 @@
 //! The TR-181 tree of the box: what it has, and what its values are now.
 
+pub mod accessors;
 mod facts;
 mod instances;
 mod model;
-mod schema;
 mod values;
 
+pub use accessors::device;
 pub use facts::Facts;
 pub use instances::{Instances, InstancesError};
 pub use model::build_model;
-#[cfg(test)]
-use schema::{PARAMETERS, TABLES};
 pub use values::Reading;
 
+use device::device_info;
 use tracing::warn;
 
 use crate::linux::{
@@ -51,17 +51,17 @@ impl HostTree {
     pub async fn read(&mut self, paths: &[String]) -> Reading {
         let touches = |part: &str| paths.iter().any(|path| overlap(path, part));
         let mut reading = Reading::default();
-        if touches("Device.DeviceInfo.") || touches("Device.RootDataModelVersion") {
+        if touches(device_info::OBJECT.path()) || touches(device::ROOT_DATA_MODEL_VERSION.path()) {
             self.facts.write(&mut reading);
             self.read_device(&mut reading);
         }
-        if touches("Device.DeviceInfo.ProcessStatus.") {
+        if touches(device_info::process_status::OBJECT.path()) {
             logged(self.read_processes(&mut reading));
         }
-        if touches("Device.Ethernet.") || touches("Device.IP.") {
+        if touches(device::ethernet::OBJECT.path()) || touches(device::ip::OBJECT.path()) {
             logged(self.read_network(&mut reading).await);
         }
-        if touches("Device.Time.") {
+        if touches(device::time::OBJECT.path()) {
             values::time(&mut reading, local_time(), &posix_time_zone(), time_sync());
         }
         reading
@@ -69,7 +69,7 @@ impl HostTree {
 
     fn read_device(&self, reading: &mut Reading) {
         if let Some(uptime) = logged(linux::uptime()) {
-            reading.set("Device.DeviceInfo.UpTime", uptime.as_secs().min(u64::from(u32::MAX)));
+            reading.set(device_info::UP_TIME.at([]), values::clamp(uptime.as_secs()));
         }
         if let Some(memory) = logged(linux::memory()) {
             values::memory(reading, memory);

@@ -18,6 +18,7 @@ use drover_cwmp::event::{Added, EventCode, EventStore};
 use drover_cwmp::retry::SessionRetry;
 use drover_cwmp::version::CwmpVersion;
 use drover_cwmp::{HttpUrl, Value};
+use drover_datamodel::check::canonical;
 
 pub use attributes::Attributes;
 pub use identity::{Identity, InvalidIdentity};
@@ -307,11 +308,11 @@ impl Device {
         if is_identity || parameter.counts.is_some() {
             return Err(UpdateError::Automatic(path.to_owned()));
         }
-        let text = crate::model::canonical(parameter.spec.value_type, text).ok_or_else(|| {
+        let text = canonical(parameter.spec.value_type, text).ok_or_else(|| {
             let problem = format!("the value is not of type {}", parameter.spec.value_type);
             UpdateError::Value { path: path.to_owned(), problem }
         })?;
-        Ok((place, parameter, text))
+        Ok((place, parameter, text.into_owned()))
     }
 
     /// A value changed, not by the ACS's doing (`NOT-02`).

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use drover_cwmp::event::{Event, EventCode, EventStore};
 use drover_cwmp::retry::{RetryPolicy, SessionRetry};
+use drover_datamodel::check::canonical;
 
 use super::{Attributes, Device};
 use crate::clock::Clock;
@@ -129,7 +130,7 @@ impl Device {
     fn restore_value(&mut self, value: &SavedValue) {
         let Some((place, parameter)) = self.tree.resolve_parameter(&value.path) else { return };
         // The type may be another in a newer model.
-        if let Some(text) = crate::model::canonical(parameter.spec.value_type, &value.text) {
+        if let Some(text) = canonical(parameter.spec.value_type, &value.text) {
             self.tree.store(place.at(), &text, value.origin);
         }
     }

@@ -1,10 +1,13 @@
 //! Building a model piece by piece.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use drover_cwmp::limits::NAME_CHARS_MAX;
+use drover_datamodel::check::canonical;
+use drover_datamodel::syntax::Syntax;
 
-use super::parameter::{ParameterSpec, canonical};
+use super::parameter::ParameterSpec;
 use super::standard::{self, Role};
 use super::{Kind, Model, Node, Parameter, Table};
 use crate::key::NodeId;
@@ -74,6 +77,14 @@ pub enum BuildError {
         /// What the value must be.
         problem: String,
     },
+    /// The schema has nothing at the path.
+    #[error("{path}: {schema} has no such object or parameter")]
+    NotInSchema {
+        /// The path as it was given.
+        path: String,
+        /// Name of the model, such as `Device:2.19`.
+        schema: String,
+    },
     /// More than [`MODEL_NODES_MAX`] nodes.
     #[error("the model has more than {MODEL_NODES_MAX} objects and parameters")]
     TooLarge,
@@ -84,7 +95,8 @@ pub enum BuildError {
 /// Tables are written with `{i}`, as in the published models. Objects and tables that were not
 /// declared come into being with the first parameter below them, tables as
 /// [`TableSpec::fixed`]. A parameter named like a table with `NumberOfEntries` at the end counts
-/// its rows by itself.
+/// its rows by itself. What a published model has need not be spelled out: see
+/// [`declare`](Self::declare).
 ///
 /// ```
 /// use drover_cpe::{ModelBuilder, ParameterSpec, TableSpec};
@@ -125,15 +137,21 @@ pub(super) struct TableDraft {
     pub(super) spec: TableSpec,
     pub(super) template: Children,
     pub(super) rows: BTreeMap<u32, Children>,
+    /// The parameter beside it that counts its rows, where a schema names it.
+    pub(super) count: Option<Box<str>>,
 }
 
 impl TableDraft {
     pub(super) fn new(spec: TableSpec) -> Self {
-        Self { spec, template: Children::new(), rows: BTreeMap::new() }
+        Self { spec, template: Children::new(), rows: BTreeMap::new(), count: None }
+    }
+
+    fn count_name(&self, table: &str) -> Box<str> {
+        self.count.clone().unwrap_or_else(|| format!("{table}NumberOfEntries").into())
     }
 }
 
-type Problem = &'static str;
+pub(super) type Problem = &'static str;
 
 impl ModelBuilder {
     /// Begins with the root object, `Device` or `InternetGatewayDevice`.
@@ -199,7 +217,7 @@ impl ModelBuilder {
             return Err(error);
         }
         if self.standard {
-            standard::fill_in(&mut self);
+            standard::fill_in(&mut self, None);
         }
         for (table, number) in std::mem::take(&mut self.rows) {
             self.add_row(&table, number)
@@ -226,12 +244,24 @@ impl ModelBuilder {
         &self.root
     }
 
-    fn note(&mut self, path: &str, result: Result<(), Problem>) -> &mut Self {
+    pub(super) fn note(&mut self, path: &str, result: Result<(), Problem>) -> &mut Self {
         if let Err(problem) = result {
-            let error = BuildError::Path { path: path.to_owned(), problem };
-            self.error.get_or_insert(error);
+            self.fail(BuildError::Path { path: path.to_owned(), problem });
         }
         self
+    }
+
+    pub(super) fn fail(&mut self, error: BuildError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// The table at a path that ends in `{i}.`, if it is declared.
+    pub(super) fn table_mut(&mut self, path: &str) -> Option<&mut TableDraft> {
+        let (parent, name) = split_last(path.strip_suffix("{i}.")?).ok()?;
+        match find(self.object_at(parent).ok()?, name)? {
+            Draft::Table(table) => Some(table),
+            _ => None,
+        }
     }
 
     fn declare_table(&mut self, path: &str, spec: TableSpec) -> Result<(), Problem> {
@@ -315,6 +345,13 @@ impl ModelBuilder {
     }
 }
 
+/// Splits `A.B.` into `A.` and `B`.
+pub(super) fn split_last(path: &str) -> Result<(&str, &str), Problem> {
+    let inner = path.strip_suffix('.').ok_or("the path of an object ends in a dot")?;
+    let dot = inner.rfind('.').ok_or("the path is too short")?;
+    Ok((&path[..=dot], &inner[dot + 1..]))
+}
+
 pub(super) fn find<'a>(children: &'a mut Children, name: &str) -> Option<&'a mut Draft> {
     children.iter_mut().find(|(known, _)| &**known == name).map(|(_, draft)| draft)
 }
@@ -347,13 +384,6 @@ fn position_or_push(children: &mut Children, name: &str, new: impl FnOnce() -> D
     })
 }
 
-/// Splits `A.B.` into `A.` and `B`.
-fn split_last(path: &str) -> Result<(&str, &str), Problem> {
-    let inner = path.strip_suffix('.').ok_or("the path of an object ends in a dot")?;
-    let dot = inner.rfind('.').ok_or("the path is too short")?;
-    Ok((&path[..=dot], &inner[dot + 1..]))
-}
-
 pub(super) fn check_name(name: &str) -> Result<(), Problem> {
     use drover_cwmp::path::{PathOptions, PathRef, Segment};
     let path = PathRef::parse(name, PathOptions::PLAIN);
@@ -367,6 +397,8 @@ pub(super) fn check_name(name: &str) -> Result<(), Problem> {
 #[derive(Default)]
 struct Flattener {
     nodes: Vec<Node>,
+    /// Thousands of parameters have a few hundred syntaxes between them: each is kept once.
+    syntaxes: BTreeSet<Arc<Syntax>>,
 }
 
 impl Flattener {
@@ -421,12 +453,13 @@ impl Flattener {
         deletable: bool,
     ) -> Result<NodeId, BuildError> {
         let id = self.push(name, Kind::Object { deletable })?;
+        let counts = counts(&children);
         let mut below = Vec::with_capacity(children.len());
         for (name, draft) in children {
             below.push(self.draft(&name, draft, place)?);
         }
         self.close(id);
-        self.link_counts(&below);
+        self.link_counts(&below, &counts);
         Ok(id)
     }
 
@@ -436,7 +469,7 @@ impl Flattener {
         draft: TableDraft,
         place: &Place,
     ) -> Result<NodeId, BuildError> {
-        let TableDraft { spec, template, rows } = draft;
+        let TableDraft { spec, template, rows, .. } = draft;
         let table = Table { spec, template: 0, rows: Box::default(), count: None };
         let id = self.push(name, Kind::Table(Box::new(table)))?;
         let row_place = place.below("{i}", INSTANCE_CHARS_MAX)?;
@@ -461,34 +494,54 @@ impl Flattener {
         place: &Place,
     ) -> Result<NodeId, BuildError> {
         let value = canonical(spec.value_type, &spec.default);
-        spec.default = value.ok_or_else(|| BuildError::Value {
+        let value = value.ok_or_else(|| BuildError::Value {
             path: place.path.clone(),
             problem: format!("the value is not of type {}", spec.value_type),
         })?;
+        spec.default = value.into_owned();
+        if let Some(syntax) = &mut spec.syntax {
+            self.share(syntax);
+        }
         let parameter = Parameter { spec, counts: None, role: None };
         self.push(name, Kind::Parameter(Box::new(parameter)))
     }
 
-    /// Ties each `XNumberOfEntries` to the table `X` beside it.
-    fn link_counts(&mut self, siblings: &[NodeId]) {
-        for id in siblings {
-            let node = &self.nodes[*id as usize];
-            let Kind::Parameter(_) = node.kind else { continue };
-            let Some(counted) = node.name.strip_suffix("NumberOfEntries") else { continue };
-            let is_table = |id: &&NodeId| {
-                let node = &self.nodes[**id as usize];
-                matches!(node.kind, Kind::Table(_)) && &*node.name == counted
-            };
-            let Some(table) = siblings.iter().find(is_table).copied() else { continue };
-            if let Kind::Parameter(parameter) = &mut self.nodes[*id as usize].kind {
-                parameter.counts = Some(table);
-                parameter.spec.writable = false;
-            }
-            if let Kind::Table(entry) = &mut self.nodes[table as usize].kind {
-                entry.count = Some(*id);
+    fn share(&mut self, syntax: &mut Arc<Syntax>) {
+        match self.syntaxes.get(&**syntax) {
+            Some(known) => *syntax = Arc::clone(known),
+            None => {
+                self.syntaxes.insert(Arc::clone(syntax));
             }
         }
     }
+
+    /// Ties each parameter that counts rows to the table beside it (`RT-01`).
+    fn link_counts(&mut self, siblings: &[NodeId], counts: &[(Box<str>, Box<str>)]) {
+        let named = |nodes: &[Node], name: &str| {
+            siblings.iter().copied().find(|id| &*nodes[*id as usize].name == name)
+        };
+        for (count, table) in counts {
+            let (Some(id), Some(table)) = (named(&self.nodes, count), named(&self.nodes, table))
+            else {
+                continue;
+            };
+            let Kind::Parameter(parameter) = &mut self.nodes[id as usize].kind else { continue };
+            parameter.counts = Some(table);
+            parameter.spec.writable = false;
+            if let Kind::Table(entry) = &mut self.nodes[table as usize].kind {
+                entry.count = Some(id);
+            }
+        }
+    }
+}
+
+/// What counts the rows of each table of an object, with the name of the table.
+fn counts(children: &Children) -> Vec<(Box<str>, Box<str>)> {
+    let count = |(name, draft): &(Box<str>, Draft)| match draft {
+        Draft::Table(table) => Some((table.count_name(name), name.clone())),
+        _ => None,
+    };
+    children.iter().filter_map(count).collect()
 }
 
 /// Where the flattener is, to check lengths and to name mistakes.

@@ -1,10 +1,12 @@
 //! Models from recorded trees.
 
+use drover_datamodel::Schema;
+use drover_datamodel::check::{canonical, null_value};
 use drover_datamodel::tree::{RecordedTree, TreeError, TreeProblem, TreeRow};
 
 use super::builder::{Children, Draft, ModelBuilder, TableDraft, TableSpec, check_name, find};
-use super::parameter::{ParameterSpec, canonical, null_value};
-use super::{BuildError, Model};
+use super::parameter::ParameterSpec;
+use super::{BuildError, Model, schema, standard};
 
 /// A recorded tree cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,10 +56,25 @@ impl Model {
     /// # Errors
     /// [`CsvError`] with the line.
     pub fn from_csv(text: &str) -> Result<Self, CsvError> {
+        Self::from_tree(&RecordedTree::from_csv(text)?, None)
+    }
+
+    /// As [`from_csv`](Self::from_csv), with what a schema says beyond the recording: what values
+    /// may be, which are hidden, which notification is allowed, what is part of every Inform, the
+    /// values of new rows, and how many rows there may be.
+    ///
+    /// It counts for recorded parameters of the schema's path and type. What a device did is
+    /// stronger than what it should have done: whether a parameter can be written and rows be
+    /// added is as recorded, and a parameter whose recorded value the schema rules out takes any
+    /// value of its type.
+    ///
+    /// # Errors
+    /// [`CsvError`] with the line.
+    pub fn from_tree(recording: &RecordedTree, schema: Option<&Schema>) -> Result<Self, CsvError> {
         let mut tree: Children = Children::new();
-        for row in RecordedTree::from_csv(text)?.rows {
+        for row in &recording.rows {
             let error = |problem| CsvError::Row { line: row.line, problem };
-            insert(&mut tree, &row).map_err(error)?;
+            insert(&mut tree, row).map_err(error)?;
         }
         let (root, draft) = tree.pop().ok_or(CsvError::Empty)?;
         let Draft::Object(mut children) = draft else { return Err(CsvError::Empty) };
@@ -66,8 +83,11 @@ impl Model {
         }
         find_empty_tables(&mut children);
         make_templates(&mut children);
+        if let Some(schema) = schema {
+            schema::apply(schema, &root, &mut children);
+        }
         let mut builder = ModelBuilder::from_children(&root, children);
-        builder.standard();
+        standard::fill_in(&mut builder, schema);
         Ok(builder.build()?)
     }
 }
@@ -150,7 +170,7 @@ fn parameter(row: &TreeRow) -> ParameterSpec {
     let spec = ParameterSpec::new(value_type);
     let spec = if row.writable == Some(true) { spec.writable() } else { spec };
     match value.and_then(|value| canonical(value_type, &value.text)) {
-        Some(value) => spec.value(value),
+        Some(value) => spec.value(value.into_owned()),
         None => spec,
     }
 }
@@ -231,8 +251,7 @@ fn without_values(draft: &Draft) -> Draft {
         }
         Draft::Table(table) => {
             let template = table.template.clone();
-            let rows = std::collections::BTreeMap::new();
-            Draft::Table(Box::new(TableDraft { spec: table.spec, template, rows }))
+            Draft::Table(Box::new(TableDraft { template, ..TableDraft::new(table.spec) }))
         }
     }
 }

@@ -3,6 +3,7 @@
 mod builder;
 mod csv;
 mod parameter;
+mod schema;
 mod standard;
 
 use std::fmt;
@@ -10,7 +11,6 @@ use std::fmt;
 pub use builder::{BuildError, ModelBuilder, TableSpec};
 pub use csv::CsvError;
 pub use parameter::{NotificationPolicy, ParameterSpec};
-pub(crate) use parameter::{canonical, null_value};
 pub(crate) use standard::Role;
 
 use crate::key::NodeId;
@@ -21,7 +21,7 @@ pub(crate) const TOP: NodeId = 0;
 /// A data model with the rows and values that every device of this kind has from the factory.
 ///
 /// Devices share it (`Arc<Model>`). Build one with [`ModelBuilder`], or from a recorded tree with
-/// [`Model::from_csv`].
+/// [`Model::from_csv`] or [`Model::from_tree`].
 pub struct Model {
     /// In the order of the tree, each object directly followed by what lies below it.
     nodes: Box<[Node]>,
@@ -142,6 +142,16 @@ impl Model {
     /// The parameter with a meaning for the protocol itself, if this model has it.
     pub(crate) fn role(&self, role: Role) -> Option<NodeId> {
         self.roles[role as usize]
+    }
+
+    /// What is checked of each parameter that has more than a type.
+    #[cfg(test)]
+    pub(crate) fn syntaxes(&self) -> Vec<std::sync::Arc<drover_datamodel::syntax::Syntax>> {
+        let syntax = |node: &Node| match &node.kind {
+            Kind::Parameter(parameter) => parameter.spec.syntax.clone(),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(syntax).collect()
     }
 
     pub(crate) fn forced(&self) -> &[NodeId] {

@@ -2,10 +2,15 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use drover_cwmp::{ValueType, decode_base64, parse_boolean, parse_integer};
+use drover_cwmp::ValueType;
+use drover_datamodel::check::{
+    Checked, Direction, ValueError, ValueErrorKind, canonical, check, null_value,
+};
+use drover_datamodel::syntax::{ActiveNotify, Enumeration, Range, Size, Syntax};
 
-use crate::limits::VALUE_BYTES_MAX;
+use crate::limits::{VALUE_BYTES_MAX, WORDS_SHOWN_MAX};
 
 /// Which notification a parameter allows (`FIP-03`, `SPA-05`, `SPA-06`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -21,6 +26,17 @@ pub enum NotificationPolicy {
     ForceDefaultEnabled,
 }
 
+impl From<ActiveNotify> for NotificationPolicy {
+    fn from(notify: ActiveNotify) -> Self {
+        match notify {
+            ActiveNotify::Normal => Self::Normal,
+            ActiveNotify::CanDeny => Self::CanDeny,
+            ActiveNotify::ForceEnabled => Self::ForceEnabled,
+            ActiveNotify::ForceDefaultEnabled => Self::ForceDefaultEnabled,
+        }
+    }
+}
+
 /// Describes a parameter to a [`ModelBuilder`](super::ModelBuilder).
 ///
 /// ```
@@ -34,19 +50,11 @@ pub struct ParameterSpec {
     pub(crate) hidden: bool,
     pub(crate) forced_inform: bool,
     pub(crate) notification: NotificationPolicy,
+    /// A schema has said what there is to say about it.
+    pub(crate) of_schema: bool,
     pub(crate) default: String,
-    pub(crate) constraint: Option<Box<Constraint>>,
-}
-
-/// What a value must be besides being of its type.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Constraint {
-    /// Alternatives; empty for any.
-    ranges: Vec<(i128, i128)>,
-    /// Alternatives; empty for any.
-    words: Vec<String>,
-    /// Characters, or decoded bytes of base64.
-    size_max: Option<usize>,
+    /// What a value must be besides being of its type. Parameters of a model share theirs.
+    pub(crate) syntax: Option<Arc<Syntax>>,
 }
 
 impl ParameterSpec {
@@ -58,8 +66,20 @@ impl ParameterSpec {
             hidden: false,
             forced_inform: false,
             notification: NotificationPolicy::Normal,
+            of_schema: false,
             default: null_value(value_type).to_owned(),
-            constraint: None,
+            syntax: None,
+        }
+    }
+
+    /// A read-only parameter whose values look like this, as a schema says, with the null value of
+    /// the type. A string whose size nothing says has 16 characters at most (`TM-15`).
+    pub fn of_syntax(syntax: &Syntax) -> Self {
+        Self {
+            hidden: syntax.reads_as_null(),
+            of_schema: true,
+            syntax: facets(syntax).map(Arc::new),
+            ..Self::new(syntax.wire_type())
         }
     }
 
@@ -123,27 +143,36 @@ impl ParameterSpec {
         Self { default: text.into(), ..self }
     }
 
-    /// Only integers of this range, or of the other ranges given.
+    /// Only integers of this range.
     #[must_use]
     pub fn range(mut self, range: RangeInclusive<i64>) -> Self {
-        let range = (i128::from(*range.start()), i128::from(*range.end()));
-        self.constraint.get_or_insert_default().ranges.push(range);
+        let bound = |number: &i64| Some(number.to_string().into());
+        let range =
+            Range { min: bound(range.start()), max: bound(range.end()), ..Range::default() };
+        self.syntax_mut().ranges = vec![range];
         self
     }
 
     /// Only these words.
     #[must_use]
     pub fn one_of<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
-        let words = words.into_iter().map(str::to_owned);
-        self.constraint.get_or_insert_default().words.extend(words);
+        let word = |word: &str| Enumeration { value: word.into(), ..Enumeration::default() };
+        self.syntax_mut().enumerations = words.into_iter().map(word).collect();
         self
     }
 
     /// At most so many characters, or decoded bytes of base64 (`TYPE-06`, `TYPE-08`).
     #[must_use]
     pub fn size_max(mut self, size_max: usize) -> Self {
-        self.constraint.get_or_insert_default().size_max = Some(size_max);
+        let max = u64::try_from(size_max).ok();
+        self.syntax_mut().sizes = vec![Size { min: 0, max }];
         self
+    }
+
+    fn syntax_mut(&mut self) -> &mut Syntax {
+        let value_type = self.value_type;
+        let plain = || Arc::new(Syntax { value_type, ..Syntax::default() });
+        Arc::make_mut(self.syntax.get_or_insert_with(plain))
     }
 
     /// Brings `text` into the one form in which values of this type are kept.
@@ -151,13 +180,24 @@ impl ParameterSpec {
     /// # Errors
     /// Says what the value must be (fault 9007).
     pub(crate) fn accept(&self, text: &str) -> Result<String, String> {
-        let ty = self.value_type;
-        let text = canonical(ty, text).ok_or_else(|| format!("the value is not of type {ty}"))?;
-        match &self.constraint {
-            Some(constraint) => constraint.check(ty, &text)?,
-            None => check_size(text.len(), VALUE_BYTES_MAX, "bytes")?,
+        let Some(syntax) = &self.syntax else {
+            let ty = self.value_type;
+            let text = canonical(ty, text).ok_or(ValueErrorKind::Type(ty));
+            let text = text.map_err(|kind| ValueError::from(kind).to_string())?;
+            check_bytes(&text)?;
+            return Ok(text.into_owned());
+        };
+        let Checked { text, unknown_words } =
+            check(syntax, text, Direction::Set).map_err(|error| error.to_string())?;
+        // An ACS must put up with words that it does not know, but a device has no use for them
+        // (`TM-20`).
+        if !unknown_words.is_empty() {
+            return Err(format!("the value must be {}", alternatives(syntax)));
         }
-        Ok(text)
+        if !has_size(syntax) {
+            check_bytes(&text)?;
+        }
+        Ok(text.into_owned())
     }
 }
 
@@ -172,66 +212,47 @@ impl fmt::Debug for ParameterSpec {
     }
 }
 
-impl Constraint {
-    fn check(&self, ty: ValueType, text: &str) -> Result<(), String> {
-        match (ty, self.size_max) {
-            (ValueType::Base64, Some(max)) => {
-                check_size(decode_base64(text).unwrap_or_default().len(), max, "bytes")?;
-            }
-            (_, Some(max)) => check_size(text.chars().count(), max, "characters")?,
-            (_, None) => check_size(text.len(), VALUE_BYTES_MAX, "bytes")?,
-        }
-        if !self.words.is_empty() && !self.words.iter().any(|word| word == text) {
-            return Err(format!("the value must be one of: {}", self.words.join(", ")));
-        }
-        self.check_range(text)
+/// What of a syntax a device checks; `None` when that is no more than the type.
+fn facets(syntax: &Syntax) -> Option<Syntax> {
+    let mut facets = Syntax {
+        type_name: None,
+        hidden: false,
+        secured: false,
+        command: false,
+        units: None,
+        ..syntax.clone()
+    };
+    for word in &mut facets.enumerations {
+        word.description = None;
     }
-
-    fn check_range(&self, text: &str) -> Result<(), String> {
-        let Some(number) = text.parse::<i128>().ok().filter(|_| !self.ranges.is_empty()) else {
-            return Ok(());
-        };
-        if self.ranges.iter().any(|(low, high)| (low..=high).contains(&&number)) {
-            return Ok(());
-        }
-        let ranges: Vec<_> =
-            self.ranges.iter().map(|(low, high)| format!("{low} to {high}")).collect();
-        Err(format!("the value must be {}", ranges.join(" or ")))
+    for pattern in &mut facets.patterns {
+        pattern.description = None;
     }
+    let value_type = facets.value_type;
+    let is_plain = facets == Syntax { value_type, ..Syntax::default() };
+    (value_type == ValueType::String || !is_plain).then_some(facets)
 }
 
-fn check_size(size: usize, max: usize, unit: &str) -> Result<(), String> {
-    if size <= max {
+/// Whether the model says how long the whole text may be.
+fn has_size(syntax: &Syntax) -> bool {
+    let sizes = syntax.list.as_ref().map_or(&syntax.sizes, |list| &list.sizes);
+    !sizes.is_empty() && sizes.iter().all(|size| size.max.is_some())
+}
+
+fn check_bytes(text: &str) -> Result<(), String> {
+    let bytes = text.len();
+    if bytes <= VALUE_BYTES_MAX {
         return Ok(());
     }
-    Err(format!("the value has {size} {unit}; at most {max} are allowed"))
+    Err(format!("the value has {bytes} bytes; at most {VALUE_BYTES_MAX} are allowed"))
 }
 
-/// What a hidden parameter reads as, and what one without a default holds (TR-106 §A.2.3.5).
-pub(crate) const fn null_value(ty: ValueType) -> &'static str {
-    match ty {
-        ValueType::String | ValueType::Base64 | ValueType::HexBinary => "",
-        ValueType::UnsignedInt | ValueType::UnsignedLong | ValueType::Decimal => "0",
-        ValueType::Int | ValueType::Long => "-1",
-        ValueType::Boolean => "false",
-        ValueType::DateTime => "0001-01-01T00:00:00Z",
-    }
-}
-
-/// One spelling for each value, so that comparing texts compares values; `None` when the text is
-/// not of the type (`TYPE-02` to `TYPE-08`).
-pub(crate) fn canonical(ty: ValueType, text: &str) -> Option<String> {
-    if !ty.accepts(text) {
-        return None;
-    }
-    let trimmed = text.trim();
-    Some(match ty {
-        ValueType::String => text.to_owned(),
-        ValueType::Boolean => parse_boolean(trimmed)?.to_string(),
-        ValueType::Int | ValueType::Long => parse_integer::<i64>(trimmed)?.to_string(),
-        ValueType::UnsignedInt | ValueType::UnsignedLong => {
-            parse_integer::<u64>(trimmed)?.to_string()
-        }
-        _ => trimmed.to_owned(),
-    })
+/// The words that an ACS can set.
+fn alternatives(syntax: &Syntax) -> String {
+    let words = syntax.enumerations.iter().filter(|word| !word.read_only);
+    let words: Vec<&str> = words.map(|word| &*word.value).collect();
+    let what = if syntax.list.is_some() { "a list of these" } else { "one of" };
+    let shown = words.iter().take(WORDS_SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
+    let rest = if words.len() > WORDS_SHOWN_MAX { ", …" } else { "" };
+    format!("{what}: {shown}{rest}")
 }

@@ -1,4 +1,11 @@
 //! The parameters that the protocol itself works with.
+//!
+//! Where a schema has them, it says what they are. The tables here say the same, as far as a device
+//! cannot do without, for trees that come without a schema; [`ParameterSpec::of_schema`] tells the
+//! two apart.
+
+use drover_datamodel::Schema;
+use drover_datamodel::check::null_value;
 
 use super::builder::{Children, Draft, ModelBuilder, TableDraft, find};
 use super::{Kind, Model, NotificationPolicy, ParameterSpec};
@@ -76,10 +83,15 @@ const HIDDEN: &[&str] = &[
     "ManagementServer.STUNPassword",
 ];
 
-/// Adds what is missing of `DeviceInfo` and `ManagementServer`.
-pub(super) fn fill_in(builder: &mut ModelBuilder) {
+/// Adds what is missing of `DeviceInfo` and `ManagementServer`, each as the schema says if it has
+/// it.
+pub(super) fn fill_in(builder: &mut ModelBuilder, schema: Option<&Schema>) {
     let root = builder.root_name().to_owned();
-    let mut add = |path: &str, spec| builder.parameter_if_absent(&format!("{root}.{path}"), spec);
+    let mut add = |path: &str, spec| {
+        let path = format!("{root}.{path}");
+        let spec = of_schema(schema, &path, spec);
+        builder.parameter_if_absent(&path, spec);
+    };
     match root.as_str() {
         "Device" => add("RootDataModelVersion", text(32).value("2.19")),
         _ => {
@@ -111,6 +123,19 @@ pub(super) fn fill_in(builder: &mut ModelBuilder) {
     add("ManagementServer.CWMPRetryIntervalMultiplier", number().value("2000"));
 }
 
+/// What the schema says, with the value of `fallback`: the standard leaves most of them open.
+fn of_schema(schema: Option<&Schema>, path: &str, fallback: ParameterSpec) -> ParameterSpec {
+    let Some(schema) = schema else { return fallback };
+    match schema.find_parameter(path).map(|parameter| ParameterSpec::of(&parameter)) {
+        Some(spec) if path.ends_with(".RootDataModelVersion") => {
+            spec.value(schema.name().version.to_string())
+        }
+        Some(spec) if fallback.default == null_value(fallback.value_type) => spec,
+        Some(spec) => spec.value(fallback.default),
+        None => fallback,
+    }
+}
+
 fn text(chars_max: usize) -> ParameterSpec {
     ParameterSpec::string().size_max(chars_max)
 }
@@ -119,7 +144,8 @@ fn number() -> ParameterSpec {
     ParameterSpec::unsigned_int().writable()
 }
 
-/// Gives well-known parameters the properties that the standard asks for, whoever declared them.
+/// Gives well-known parameters the properties that the standard asks for, whoever declared them,
+/// if it was not a schema.
 pub(super) fn apply(root: &str, children: &mut Children) {
     for path in FORCED_INFORM {
         edit(children, path, |spec| spec.forced_inform = true);
@@ -137,21 +163,27 @@ pub(super) fn apply(root: &str, children: &mut Children) {
     ];
     for (path, range) in ranges {
         edit(children, path, |spec| {
-            if spec.constraint.is_none() {
+            if spec.syntax.is_none() {
                 *spec = spec.clone().range(range);
             }
         });
     }
     if root == "InternetGatewayDevice" {
         for_each_parameter(children, &mut |name, spec| {
-            if name == "ExternalIPAddress" {
+            if name != "ExternalIPAddress" {
+                return;
+            }
+            // A model forces each of them into the Inform, but meant is the one of the connection
+            // in use (`FIP-02`), which `wan_addresses` is for.
+            spec.forced_inform = false;
+            if !spec.of_schema {
                 spec.notification = NotificationPolicy::ForceDefaultEnabled;
             }
         });
     }
 }
 
-/// Changes the parameter at a path without rows, if it is there.
+/// Changes the parameter at a path without rows, if it is there and no schema has described it.
 fn edit(children: &mut Children, path: &str, change: impl FnOnce(&mut ParameterSpec)) {
     let mut here = children;
     let mut names = path.split('.');
@@ -162,7 +194,9 @@ fn edit(children: &mut Children, path: &str, change: impl FnOnce(&mut ParameterS
             _ => return,
         }
     }
-    if let Some(Draft::Parameter(spec)) = find(here, last) {
+    if let Some(Draft::Parameter(spec)) = find(here, last)
+        && !spec.of_schema
+    {
         change(spec);
     }
 }
@@ -212,4 +246,41 @@ fn select(model: &Model, wanted: impl Fn(&str, &ParameterSpec) -> bool) -> Box<[
         _ => false,
     });
     chosen.map(|(_, id)| id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use drover_datamodel::shipped;
+
+    use super::*;
+
+    /// Where the models differ from each other or from the standard, the tables may say more.
+    #[test]
+    fn the_fallback_says_what_the_models_say() {
+        for name in ["Device:2.19", "InternetGatewayDevice:1.14"] {
+            let schema = shipped::model(name).expect(name);
+            let find = |path: &str| {
+                let parameter = schema.find_parameter(&format!("{}.{path}", schema.root_name()));
+                parameter.map(|parameter| ParameterSpec::of(&parameter))
+            };
+            let forced: Vec<ParameterSpec> =
+                FORCED_INFORM.iter().filter_map(|path| find(path)).collect();
+            assert!(forced.len() > 5 && forced.iter().all(|spec| spec.forced_inform), "{name}");
+            for (path, policy) in POLICIES {
+                assert!(find(path).is_none_or(|spec| spec.notification == *policy), "{path}");
+            }
+            for path in HIDDEN {
+                assert!(find(path).is_none_or(|spec| spec.hidden), "{path}");
+            }
+            for parameter in schema.parameters().filter(|it| !it.path().contains("{i}")) {
+                let (_, path) = parameter.path().split_once('.').map(own).expect("a root");
+                let is_known = FORCED_INFORM.contains(&&*path);
+                assert_eq!(parameter.forced_inform(), is_known, "{path}");
+            }
+        }
+    }
+
+    fn own((root, path): (&str, &str)) -> (String, String) {
+        (root.to_owned(), path.to_owned())
+    }
 }

@@ -5,6 +5,7 @@ mod models;
 mod properties;
 mod restarts;
 mod rpcs;
+mod schemas;
 mod sessions;
 mod values;
 
