@@ -1,8 +1,8 @@
 //! TR-106 data models without I/O: a reader of the published XML, a compact schema that everything
 //! else uses, lookup and validation.
 //!
-//! Documents go in as bytes and a schema comes out; the caller finds the files. A [`Schema`] answers
-//! what a path is, what may be written there and what a profile asks for.
+//! Documents go in as bytes and a schema comes out; the caller finds the files. A [`Schema`]
+//! answers what a path is, what may be written there and what a profile asks for.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
