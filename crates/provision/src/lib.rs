@@ -40,6 +40,7 @@
 mod answer;
 mod batch;
 mod book;
+pub mod expression;
 #[cfg(test)]
 mod harness;
 mod key;

@@ -53,3 +53,18 @@ pub const SUPPORTED_MODELS_MAX: usize = 32;
 pub const SERVICES_MAX: usize = 32;
 /// Objects directly below the root that are looked at then; Device:2.19 has fewer than a hundred.
 pub const TOP_OBJECTS_MAX: usize = 128;
+
+// Expressions
+
+/// Characters of an expression that is read. What is printed may be longer than what was read.
+pub const EXPRESSION_CHARS_MAX: usize = 100_000;
+/// Expressions within each other. The tree is walked recursively, and 2 MiB of stack must do.
+pub const EXPRESSION_DEPTH_MAX: usize = 128;
+/// Operands, literals and the like in an expression that is read from JSON.
+pub const EXPRESSION_NODES_MAX: usize = 50_000;
+/// Bytes of a text that an expression makes; it is `NULL` beyond.
+pub const EXPRESSION_TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// Characters of a pattern of LIKE; the comparison is `NULL` beyond.
+pub const EXPRESSION_PATTERN_CHARS_MAX: usize = 1_000;
+/// Arguments of one call of a function.
+pub const EXPRESSION_ARGUMENTS_MAX: usize = 100;
