@@ -86,6 +86,26 @@ fn cli_server_accepts_what_is_right() {
 }
 
 #[test]
+fn cli_server_names_the_model_that_cannot_be_used() {
+    with_config("[cwmp]\nlisten = [\"127.0.0.1:0\"]\n", |file, folder| {
+        let models = folder.join("models");
+        fs::create_dir(&models).expect("a folder");
+        let text = models.to_str().expect("text");
+        let data = folder.join("data");
+        let serve = ["serve", "--config", file, "--data", data.to_str().expect("text")];
+        let check = [&serve[..], &["--check-config"]].concat();
+        let variables = [("DROVER_MODELS__FOLDER", text), NBI];
+        let ended = drover(&check, &variables);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("models   {text}\n")), "{ended:?}");
+        fs::write(models.join("lamp.toml"), "\nnonsense = 1\n").expect("written");
+        for arguments in [&check[..], &serve] {
+            assert_complains(&drover(arguments, &variables), 1, &["lamp.toml:2", "nonsense"]);
+        }
+    });
+}
+
+#[test]
 fn cli_server_names_bad_variables_and_arguments() {
     let ended = drover(&["serve"], &[("DROVER_CWMP__COLOUR", "1")]);
     assert_complains(&ended, 2, &["DROVER_CWMP__COLOUR"]);

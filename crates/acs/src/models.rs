@@ -1,6 +1,6 @@
 //! Data models from files: a folder of them for the server, single documents for everybody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use drover_datamodel::extension::{Extension, ExtensionError};
 use drover_datamodel::limits::DOCUMENT_BYTES_MAX;
 use drover_datamodel::schema::FormatError;
 use drover_datamodel::shipped::MODELS;
+use tracing::{info, warn};
 
 use crate::limits::MODEL_FILES_MAX;
 
@@ -57,7 +58,7 @@ pub enum ModelsError {
 
 /// What ships, and what a folder adds: compiled models (`*.model`), documents of data models and
 /// device types (`*.xml`), and vendor extensions (`*.toml`). Documents that only define components
-/// for others are read when one of those imports them.
+/// for others are read when one of those imports them, and other XML is not used.
 ///
 /// # Errors
 /// [`ModelsError`] for the first file that cannot be used.
@@ -71,30 +72,68 @@ pub fn load_folder(folder: &Path) -> Result<Catalog, ModelsError> {
     for file in with_ending(".model") {
         catalog.add_schema(Arc::new(read_compiled(&file)?));
     }
-    for file in with_ending(".xml") {
-        add_document(&mut catalog, &file)?;
-    }
-    // Extensions come last: they may extend what the folder itself brings.
-    for file in with_ending(".toml") {
-        catalog.add_extension(Arc::new(read_extension(&file)?))?;
-    }
-    Ok(catalog)
-}
-
-fn add_document(catalog: &mut Catalog, file: &Path) -> Result<(), ModelsError> {
-    let bytes = read(file)?;
-    let outline = Outline::read(&file.display().to_string(), &bytes)?;
-    if outline.models.is_empty() && !outline.is_device_type {
-        return Ok(());
-    }
-    for compiled in compile_bytes(file, &bytes, &[], Options::default())? {
+    let files = names.iter().map(|name| (name.clone(), folder.join(name))).collect();
+    for compiled in documents_of(&files)? {
         let schema = Arc::new(compiled.schema);
         match compiled.device_type {
             Some(device_type) => catalog.add_device_type(device_type, schema, Vec::new()),
             None => catalog.add_schema(schema),
         }
     }
-    Ok(())
+    // Extensions come last: they may extend what the folder itself brings.
+    for file in with_ending(".toml") {
+        catalog.add_extension(Arc::new(read_extension(&file)?))?;
+    }
+    let (models, extensions) = (catalog.names().count(), catalog.extensions().count());
+    info!(folder = %folder.display(), models, extensions, "data models");
+    Ok(catalog)
+}
+
+/// What the documents among some files give. Those that others import come first, so that a model
+/// takes the place of the parts that it was made from. Some published parts cannot stand alone; if
+/// one is wrong, what imports it says so.
+fn documents_of(files: &Files) -> Result<Vec<Compiled>, ModelsError> {
+    let mut imported = BTreeSet::new();
+    let mut results = Vec::new();
+    for (name, file) in files.iter().filter(|(name, _)| name.ends_with(".xml")) {
+        let bytes = read(file)?;
+        let root = root_element(&bytes);
+        if let Some(root) = root.filter(|root| *root != "document") {
+            let file = file.display();
+            warn!(%file, root, "this is no document of a data model, and not used");
+            continue;
+        }
+        let outline = Outline::read(&file.display().to_string(), &bytes)?;
+        if !outline.models.is_empty() || outline.is_device_type {
+            let result = compile_with(files, name, file, &bytes, Options::default(), &mut imported);
+            results.push((name, result));
+        }
+    }
+    let (parts, whole): (Vec<_>, Vec<_>) =
+        results.into_iter().partition(|(name, _)| imported.contains(*name));
+    let mut models: Vec<Compiled> = parts.into_iter().flat_map(|(_, it)| it).flatten().collect();
+    for (_, compiled) in whole {
+        models.extend(compiled?);
+    }
+    Ok(models)
+}
+
+/// The name of the root element without its prefix; `None` when it is not easily told, which is
+/// left to the compiler.
+fn root_element(bytes: &[u8]) -> Option<&str> {
+    let mut rest = str::from_utf8(bytes).ok()?;
+    loop {
+        rest = rest.split_once('<')?.1;
+        let end = match rest {
+            _ if rest.starts_with("!--") => "-->",
+            _ if rest.starts_with('?') => "?>",
+            _ if rest.starts_with('!') => ">",
+            _ => break,
+        };
+        rest = rest.split_once(end)?.1;
+    }
+    let name = rest.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next()?;
+    name.rsplit(':').next()
 }
 
 /// Reads a vendor extension.
@@ -125,33 +164,34 @@ pub fn compile(
     include: &[PathBuf],
     options: Options,
 ) -> Result<Vec<Compiled>, ModelsError> {
-    compile_bytes(file, &read(file)?, include, options)
+    let bytes = read(file)?;
+    let files = known_files(file, include)?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Ok(compile_with(&files, &name, file, &bytes, options, &mut BTreeSet::new())?)
 }
 
-/// Compiles a document that was read already; see [`compile`].
-///
-/// # Errors
-/// As [`compile`].
-pub fn compile_bytes(
+/// Compiles a document whose imports are among `files`, and says which of those it needed.
+fn compile_with(
+    files: &Files,
+    name: &str,
     file: &Path,
     bytes: &[u8],
-    include: &[PathBuf],
     options: Options,
-) -> Result<Vec<Compiled>, ModelsError> {
-    let known = known_files(file, include)?;
+    imported: &mut BTreeSet<String>,
+) -> Result<Vec<Compiled>, CompileError> {
     let mut compiler = Compiler::new(options);
-    compiler.know_files(known.keys().map(String::as_str));
+    compiler.know_files(files.keys().map(String::as_str));
     compiler.know_schemas(MODELS.iter().map(|model| model.schema()));
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    compiler.handle_document(&name, &file.display().to_string(), bytes);
+    compiler.handle_document(name, &file.display().to_string(), bytes);
     while let Some(wanted) = compiler.poll_wanted() {
-        let path = known.get(&wanted).map_or_else(|| Path::new(&wanted), PathBuf::as_path);
+        let path = files.get(&wanted).map_or_else(|| Path::new(&wanted), PathBuf::as_path);
         match read_bounded(path) {
             Ok(bytes) => compiler.handle_document(&wanted, &path.display().to_string(), &bytes),
             Err(error) => compiler.handle_unreadable(&wanted, &error.to_string()),
         }
+        imported.insert(wanted);
     }
-    Ok(compiler.compile(&name)?)
+    compiler.compile(name)
 }
 
 /// Reads a file, at most one byte more than any document may have, so that the compiler sees that
@@ -170,8 +210,11 @@ fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Files that can be imported, by name. The first folder that has a name wins.
-fn known_files(file: &Path, include: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, ModelsError> {
+/// Files that can be imported, by name.
+type Files = BTreeMap<String, PathBuf>;
+
+/// The first folder that has a name wins.
+fn known_files(file: &Path, include: &[PathBuf]) -> Result<Files, ModelsError> {
     let own = file.parent().unwrap_or_else(|| Path::new(""));
     let mut known = BTreeMap::new();
     for folder in std::iter::once(own).chain(include.iter().map(PathBuf::as_path)) {
@@ -259,6 +302,45 @@ mod tests {
         let model = catalog.select(&hints).expect("a model");
         assert_eq!(model.name(), "Device:2.19+X_EXAMPLE-COM_Lamp:1.0");
         assert!(model.find("Device.X_EXAMPLE-COM_Lamp.On").is_some());
+    }
+
+    /// A model that only changes an object which it does not have.
+    const PART: &str = "<dm:document xmlns:dm=\"urn:broadband-forum-org:cwmp:datamodel-1-15\" \
+        spec=\"urn:example-com:part-1-0\">\n<component name=\"C\"><parameter name=\"On\"/>\
+        </component>\n<model name=\"Part:1.0\"><object base=\"Lamp.\"/></model>\n</dm:document>";
+
+    /// As the Forum publishes them: next to others, and with a catalog of XML.
+    #[test]
+    fn parts_need_not_stand_alone() {
+        let catalog = b"<?xml version=\"1.0\"?>\n<!-- <a> -->\n<!DOCTYPE c>\n<c:catalog/>";
+        let files: [(&str, &[u8]); 3] = [
+            ("catalog.xml", catalog),
+            ("lamp.xml", MODEL.as_bytes()),
+            ("parts.xml", PART.as_bytes()),
+        ];
+        let catalog = load_folder(folder(&files).path()).expect("usable");
+        let has = |name: &str| catalog.names().any(|it| it.to_string() == name);
+        assert!(has("Lamp:1.0") && !has("Part:1.0"));
+        let alone = problem(&[("parts.xml", PART.as_bytes())]);
+        assert!(alone.contains("parts.xml:3: Lamp.: there is no such object"), "{alone}");
+    }
+
+    /// The common part of a model may have the same name, and come later in the folder.
+    #[test]
+    fn what_imports_counts_more_than_what_is_imported() {
+        let own = "<dm:document xmlns:dm=\"urn:broadband-forum-org:cwmp:datamodel-1-15\" \
+            spec=\"urn:example-com:own-1-0\">\n<import file=\"lamp.xml\"><model name=\"_Lamp:1.0\" \
+            ref=\"Lamp:1.0\"/></import>\n<model name=\"Lamp:1.0\" base=\"_Lamp:1.0\">\
+            <object base=\"Lamp.\"><parameter name=\"Own\"/></object></model>\n</dm:document>";
+        let folder = folder(&[
+            ("a.xml", own.as_bytes()),
+            ("lamp.xml", MODEL.as_bytes()),
+            ("parts.xml", PARTS.as_bytes()),
+        ]);
+        let catalog = load_folder(folder.path()).expect("usable");
+        let lamp = catalog.model(&"Lamp:1.0".parse().expect("a name")).expect("a model");
+        assert!(lamp.find_parameter("Lamp.On").is_some());
+        assert!(lamp.find_parameter("Lamp.Own").is_some());
     }
 
     #[test]

@@ -148,9 +148,12 @@ pub(crate) struct Summary<'a>(pub(crate) &'a AcsConfig);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AcsConfig { data_dir, cwmp, nbi, .. } = self.0;
+        let AcsConfig { data_dir, cwmp, nbi, models, .. } = self.0;
         writeln!(f, "configuration is valid")?;
         writeln!(f, "  data     {}", data_dir.display())?;
+        if let Some(folder) = &models.folder {
+            writeln!(f, "  models   {}", folder.display())?;
+        }
         for address in &cwmp.listen {
             writeln!(f, "  CWMP     {address}")?;
         }

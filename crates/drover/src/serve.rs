@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use drover_acs::models::load_folder;
 use drover_acs::{AcsConfig, Running, ServeError};
 use drover_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,6 +35,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         config.data_dir = data;
     }
     if arguments.check_config {
+        if let Some(folder) = &config.models.folder {
+            load_folder(folder).map_err(|error| Failure::failed(ServeError::from(error)))?;
+        }
         out::line(Summary(&config));
         return Ok(());
     }
