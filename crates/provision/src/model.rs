@@ -1,5 +1,8 @@
 //! Which data model a device has, by what its record tells.
 
+use std::borrow::Cow;
+use std::ops::Bound;
+
 use drover_cwmp::ValueType;
 use drover_datamodel::catalog::{
     Catalog, DeviceHints, DeviceIdentity, DeviceModel, SupportedModel,
@@ -92,21 +95,23 @@ fn supported_models<'r>(record: &'r DeviceRecord, root: &str) -> Vec<(&'r str, &
 /// Paths of what lies directly below an object, objects only, each once.
 fn children<'r>(record: &'r DeviceRecord, object: &str, limit: usize) -> Vec<&'r str> {
     let mut found: Vec<&str> = Vec::new();
-    let range = record.parameters.range(object.to_owned()..);
-    for (path, _) in range.take_while(|(path, _)| path.starts_with(object)) {
-        let Some(below) = path.get(object.len()..) else { break };
-        let Some(end) = below.find('.') else { continue };
-        let length = object.len().saturating_add(end).saturating_add(1);
-        let Some(child) = path.get(..length) else { continue };
-        // The paths are sorted, so that what belongs together comes together.
-        if found.last() != Some(&child) {
-            if found.len() >= limit {
-                break;
-            }
-            found.push(child);
-        }
+    let mut from = Cow::Borrowed(object);
+    while found.len() < limit {
+        let range = record.parameters.range::<str, _>((Bound::Included(&*from), Bound::Unbounded));
+        let mut paths =
+            range.map(|(path, _)| path.as_str()).take_while(|it| it.starts_with(object));
+        let Some(child) = paths.find_map(|path| child_on(path, object)) else { break };
+        found.push(child);
+        // All that lies below the child is skipped: it sorts before this, as '/' comes after '.'.
+        from = Cow::Owned(format!("{}/", child.trim_end_matches('.')));
     }
     found
+}
+
+/// The path of the child of an object that a path leads to or through.
+fn child_on<'p>(path: &'p str, object: &str) -> Option<&'p str> {
+    let end = path.get(object.len()..)?.find('.')?;
+    path.get(..object.len().saturating_add(end).saturating_add(1))
 }
 
 #[cfg(test)]

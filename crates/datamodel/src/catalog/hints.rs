@@ -43,7 +43,14 @@ pub(super) struct Evidence {
 
 impl DeviceHints<'_> {
     /// What the device says of the version of a model, the most trustworthy first.
-    pub(super) fn evidence(&self, catalog: &Catalog, name: &str) -> Vec<Evidence> {
+    ///
+    /// `summary` is what [`summary`](Self::summary) gives.
+    pub(super) fn evidence(
+        &self,
+        catalog: &Catalog,
+        summary: &[ModelName],
+        name: &str,
+    ) -> Vec<Evidence> {
         let mut all = Vec::new();
         let root_version = self.root_data_model_version.filter(|_| name == self.root);
         if let Some(text) = root_version
@@ -52,7 +59,6 @@ impl DeviceHints<'_> {
             let source = format!("RootDataModelVersion {}", brief(text));
             all.push(Evidence { version, source });
         }
-        let summary = self.summary();
         let in_summary = summary.iter().filter(|model| &*model.name == name);
         all.extend(in_summary.map(|model| Evidence {
             version: model.version,

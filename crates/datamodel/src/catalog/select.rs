@@ -19,10 +19,12 @@ pub(super) struct Chosen {
 }
 
 pub(super) fn select(catalog: &Catalog, hints: &DeviceHints<'_>) -> Option<DeviceModel> {
-    let root = choose(catalog, hints, hints.root).filter(|chosen| !chosen.schema.is_service())?;
+    let summary = hints.summary();
+    let choose = |name: &str| choose(catalog, hints, &summary, name);
+    let root = choose(hints.root).filter(|chosen| !chosen.schema.is_service())?;
     let mut chosen = BTreeMap::new();
     for name in service_names(catalog) {
-        if let Some(service) = choose(catalog, hints, &name) {
+        if let Some(service) = choose(&name) {
             let is_seen = service.reason.is_some() || hints.has_service(&name);
             chosen.insert(name, (service, is_seen));
         }
@@ -80,11 +82,16 @@ fn service_names(catalog: &Catalog) -> Vec<Box<str>> {
 }
 
 /// The model for the root or service object of this name.
-fn choose(catalog: &Catalog, hints: &DeviceHints<'_>, name: &str) -> Option<Chosen> {
+fn choose(
+    catalog: &Catalog,
+    hints: &DeviceHints<'_>,
+    summary: &[ModelName],
+    name: &str,
+) -> Option<Chosen> {
     if let Some(chosen) = of_device_type(catalog, hints, name) {
         return Some(chosen);
     }
-    for evidence in hints.evidence(catalog, name) {
+    for evidence in hints.evidence(catalog, summary, name) {
         if let Some((found, model)) = catalog.nearest(name, evidence.version) {
             let reason = Some(format!("{found} for {}", evidence.source));
             return Some(Chosen { schema: model.schema(), device_type: None, reason });
