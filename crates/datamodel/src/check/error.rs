@@ -118,6 +118,9 @@ pub enum ValueErrorKind {
     /// It is no path (`TM-12`).
     #[error("must be a full path, or one that starts with a dot, without a dot at its end: {0}")]
     Path(PathErrorKind),
+    /// It ends as the path of an object does elsewhere (`PATH-05`).
+    #[error("must be a path without a dot at its end")]
+    PathEnd,
     /// It is no instance number (`XML-11`).
     #[error("must be an instance number, at least 1, or {null} for none")]
     Instance {

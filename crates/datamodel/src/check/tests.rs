@@ -298,10 +298,11 @@ fn tm_12_form_of_paths() {
     check_wrong(
         &syntax,
         Set,
-        &["Device.IP."],
+        &["Device..IP"],
         "the value must be a full path, or one that starts with a dot, without a dot at its end: \
          a component is empty; remove the dot before it",
     );
+    check_wrong(&syntax, Set, &["Device.IP."], "the value must be a path without a dot at its end");
     let kind = |text| check(&syntax, text, Report).unwrap_err().kind;
     assert_eq!(kind("Device.IP.0"), ValueErrorKind::Path(PathErrorKind::BadInstance));
     assert!(matches!(kind("Device.IP.Interface.12345"), ValueErrorKind::TooLong { .. }));

@@ -17,7 +17,7 @@ impl Item<'_> {
         }
         self.check_string_size(text)?;
         if self.syntax.path_ref.is_some() {
-            check_path(&self.decoded(text)).map_err(ValueErrorKind::Path)?;
+            check_path(&self.decoded(text))?;
         }
         Ok(())
     }
@@ -132,13 +132,17 @@ pub(super) fn check_size(sizes: &[Size], count: usize, unit: Unit) -> Result<(),
 }
 
 /// `TM-12`: a full path, or one that starts with a dot; never one that ends with it.
-fn check_path(text: &str) -> Result<(), PathErrorKind> {
+fn check_path(text: &str) -> Result<(), ValueErrorKind> {
     let path = text.strip_prefix('.').unwrap_or(text);
-    if path.is_empty() || path.ends_with('.') {
-        return Err(PathErrorKind::EmptyComponent);
+    if path.is_empty() {
+        return Err(ValueErrorKind::Path(PathErrorKind::EmptyComponent));
     }
     let options = PathOptions { wildcards: false, aliases: true };
-    PathRef::parse(path, options).map(drop).map_err(|error| error.kind)
+    match PathRef::parse(path, options) {
+        Ok(_) if path.ends_with('.') => Err(ValueErrorKind::PathEnd),
+        Ok(_) => Ok(()),
+        Err(error) => Err(ValueErrorKind::Path(error.kind)),
+    }
 }
 
 /// A pattern that we do not understand must not cost a value; the compiler has reported it.
@@ -203,7 +207,6 @@ mod tests {
         }
         let cases = [
             (".", PathErrorKind::EmptyComponent),
-            ("Device.", PathErrorKind::EmptyComponent),
             ("..A", PathErrorKind::EmptyComponent),
             ("A..B", PathErrorKind::EmptyComponent),
             ("Device.IP.Interface.0", PathErrorKind::BadInstance),
@@ -212,7 +215,11 @@ mod tests {
             (".1.A", PathErrorKind::BadRoot),
         ];
         for (text, kind) in cases {
-            assert_eq!(check_path(text), Err(kind), "{text}");
+            assert_eq!(check_path(text), Err(ValueErrorKind::Path(kind)), "{text}");
+        }
+        // PATH-05
+        for text in ["Device.", "Device.IP.Interface.1.", ".A."] {
+            assert_eq!(check_path(text), Err(ValueErrorKind::PathEnd), "{text}");
         }
     }
 }

@@ -163,7 +163,7 @@ impl FindingKind {
             Self::NoEntryCount => "tables without their number of entries",
             Self::TooManyRows => "more rows than the model allows",
             Self::TooFewRows => "fewer rows than the model asks for",
-            Self::UniqueKey => "rows that no unique key tells apart",
+            Self::UniqueKey => "rows with the same unique key",
             Self::Reference => "strong references to nothing",
             Self::Writable => "writable, but read-only in the model",
             Self::WritableObject => "rows can be added or deleted, but not by the model",

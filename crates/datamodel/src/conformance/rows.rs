@@ -86,6 +86,11 @@ fn unknown(walk: &Walk<'_, '_>, entry: &Entry<'_, '_>) -> (Kind, Severity, Strin
         let message = format!("there is no model of the service {name} to compare it with");
         return (Kind::Unknown, Severity::Warning, message);
     }
+    // The first row may lie far below what is missing.
+    let missing = match entry.row {
+        Some(_) => format!("such {}", noun(entry.path)),
+        None => format!("{} {}", noun(entry.path), quoted(name)),
+    };
     let message = match parent {
         Some(Place::Table(_)) => {
             format!("the model has a table here, and {} is no instance number", quoted(name))
@@ -95,9 +100,9 @@ fn unknown(walk: &Walk<'_, '_>, entry: &Entry<'_, '_>) -> (Kind, Severity, Strin
         }
         Some(Place::Object(object) | Place::Row(object)) => {
             let hint = near(object, name, entry.path.ends_with('.'));
-            format!("the model has no such {}{hint}", noun(entry.path))
+            format!("the model has no {missing}{hint}")
         }
-        _ => format!("the model has no such {}", noun(entry.path)),
+        _ => format!("the model has no {missing}"),
     };
     (Kind::Unknown, Severity::Error, message)
 }

@@ -242,7 +242,7 @@ fn tm_16_only_the_topmost_stranger_is_named() {
         rows,
         Kind::Unknown,
         &[
-            "error Device.New.1.: the model has no such object, with 1 row below it",
+            "error Device.New.1.: the model has no object 'New', with 1 row below it",
             "error Device.V.text: the model has no such parameter; it spells it Text",
         ],
     );

@@ -71,11 +71,12 @@ enum Kind {
     Changed,
 }
 
-/// As the sign at the beginning of its line, also for a property that only one model gives.
+/// As the sign at the beginning of its line: what has a property that only one model gives is in
+/// both.
 fn kind_of(difference: &Difference) -> Kind {
     match (&difference.left, &difference.right) {
-        (Some(_), None) => Kind::Removed,
-        (None, Some(_)) => Kind::Added,
+        (Some(_), None) if difference.property.is_empty() => Kind::Removed,
+        (None, Some(_)) if difference.property.is_empty() => Kind::Added,
         _ => Kind::Changed,
     }
 }
@@ -139,13 +140,16 @@ fn json(of: &Of) -> Json {
         Kind::Removed => "removed",
         Kind::Changed => "changed",
     };
-    let mut value = json!({ "model": of.model, "kind": kind, "subject": subject });
-    if !property.is_empty() {
-        value["property"] = json!(property);
-        value["left"] = json!(left);
-        value["right"] = json!(right);
-    }
-    value
+    // A whole object or parameter has no property, and its two texts are empty.
+    let text = |text: &Option<String>| text.as_ref().filter(|_| !property.is_empty()).cloned();
+    json!({
+        "model": of.model,
+        "kind": kind,
+        "subject": subject,
+        "property": Some(property).filter(|it| !it.is_empty()),
+        "left": text(left),
+        "right": text(right),
+    })
 }
 
 #[cfg(test)]
@@ -184,6 +188,29 @@ mod tests {
         let terminal = Terminal::of_stdout();
         let lines: Vec<String> = found.iter().map(|it| line(it, false, terminal)).collect();
         assert_eq!(lines, ["+ model B:1.0\n"]);
-        assert_eq!(json(&found[0])["kind"], "added");
+        let expected = json!({
+            "model": "B:1.0",
+            "kind": "added",
+            "subject": "model B:1.0",
+            "property": null,
+            "left": null,
+            "right": null,
+        });
+        assert_eq!(json(&found[0]), expected);
+    }
+
+    #[test]
+    fn a_property_that_only_one_model_gives_is_a_change() {
+        let difference = Difference {
+            subject: "Device.A".to_owned(),
+            property: "default",
+            left: None,
+            right: Some("\"1\" (factory)".to_owned()),
+        };
+        let of = Of { model: "Device:2.19".to_owned(), difference };
+        assert!(line(&of, false, Terminal::pipe()).starts_with("~ Device.A"));
+        let json = json(&of);
+        assert_eq!((&json["kind"], &json["left"]), (&json!("changed"), &Json::Null));
+        assert_eq!(json["right"], "\"1\" (factory)");
     }
 }

@@ -165,11 +165,7 @@ fn value_facts(word: &Enumeration) -> String {
 impl Hit {
     fn json(&self) -> Json {
         let Self { model, kind, path, facts, value } = self;
-        let mut json = json!({ "model": model, "kind": kind, "path": path, "facts": facts });
-        if let Some(value) = value {
-            json["value"] = json!(value);
-        }
-        json
+        json!({ "model": model, "kind": kind, "path": path, "facts": facts, "value": value })
     }
 }
 

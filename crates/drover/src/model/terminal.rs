@@ -19,8 +19,8 @@ pub(super) const FOUND: Style = AnsiColor::Yellow.on_default().bold();
 const COLUMNS_DEFAULT: usize = 80;
 /// Columns below which nothing is made narrower.
 const COLUMNS_MIN: usize = 40;
-/// Characters that a shortened cell keeps at least.
-const CELL_CHARS_MIN: usize = 8;
+/// Characters that a shortened cell keeps at least: those of `read-write`.
+const CELL_CHARS_MIN: usize = 10;
 
 /// How standard output is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -122,8 +122,9 @@ fn verdict(judged: &Judged, verbose: bool, terminal: Terminal) -> String {
         format!("{} undetermined", report.count(Verdict::Undetermined)),
     ];
     let word = terminal.paint(style, word);
-    let mut text =
-        format!("profile {name} of {}: {word}: {}\n", printable(&judged.model), counts.join(", "));
+    let line =
+        format!("profile {name} of {}: {word}: {}", printable(&judged.model), counts.join(", "));
+    let mut text = wrap(&line, terminal.width_after(0)).join("\n") + "\n";
     let mut open: Vec<_> = judged.open().collect();
     open.sort_by_key(|asked| asked.verdict);
     let shown = if verbose { usize::MAX } else { OPEN_MAX };

@@ -24,8 +24,8 @@ pub(super) struct Missing {
 enum Reason {
     /// No such name; similar ones.
     Name { wanted: String, near: Vec<String> },
-    /// A table is followed by something that names no row.
-    Instance { wanted: String },
+    /// A table is followed by something that names no row, but may be something in one.
+    Instance { wanted: String, is_below: bool },
     /// What is a parameter stands before a dot.
     Parameter { wanted: String },
 }
@@ -44,7 +44,11 @@ impl Missing {
         let (item, known, depth) = longest.unwrap_or_else(top);
         let wanted = parts.get(depth).copied().unwrap_or_default();
         let reason = match item {
-            Item::Table(_) => Reason::Instance { wanted: wanted.to_owned() },
+            Item::Table(row) => Reason::Instance {
+                wanted: wanted.to_owned(),
+                is_below: row.parameter(wanted).is_some()
+                    || row.children().any(|child| child.name() == wanted),
+            },
             Item::Object(object, _) if object.parameter(wanted).is_some() => {
                 Reason::Parameter { wanted: wanted.to_owned() }
             }
@@ -80,10 +84,11 @@ impl fmt::Display for Missing {
                 let near = list(&near, "or");
                 write!(f, "{model} has no {wanted:?}{place}; did you mean {near}?")
             }
-            Reason::Instance { wanted } => write!(
+            Reason::Instance { wanted, is_below } => write!(
                 f,
                 "{known} is a table of {model}, and {wanted:?} is none of its rows; write {{i}} or \
-                 a number, such as {known}{{i}}.{wanted}"
+                 a number, such as {known}{{i}}.{}",
+                if *is_below { wanted } else { "" }
             ),
             Reason::Parameter { wanted } => {
                 write!(f, "{known}{wanted} is a parameter of {model}, so no dot follows it")
@@ -175,6 +180,11 @@ mod tests {
             "Device.WiFi.Radio.Channel",
             "Device.WiFi.Radio. is a table of Device:2.19, and \"Channel\" is none of its rows; \
              write {i} or a number, such as Device.WiFi.Radio.{i}.Channel",
+        );
+        check(
+            "Device.WiFi.Radio.0.Channel",
+            "Device.WiFi.Radio. is a table of Device:2.19, and \"0\" is none of its rows; write \
+             {i} or a number, such as Device.WiFi.Radio.{i}.",
         );
         check(
             "Device.DeviceInfo.SerialNumber.",
