@@ -62,9 +62,9 @@ pub(super) struct ObjectTable {
     pub(super) number_of_entries: Option<Spanned<String>>,
     pub(super) enable: Option<Spanned<String>>,
     #[serde(default)]
-    pub(super) unique_keys: Vec<Vec<Spanned<String>>>,
+    pub(super) unique_keys: Vec<Texts>,
     #[serde(default)]
-    pub(super) unique_keys_if_enabled: Vec<Vec<Spanned<String>>>,
+    pub(super) unique_keys_if_enabled: Vec<Texts>,
     pub(super) status: Option<StatusWord>,
     #[serde(default)]
     pub(super) parameter: BTreeMap<Spanned<String>, ParameterTable>,

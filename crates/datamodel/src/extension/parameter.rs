@@ -190,7 +190,8 @@ impl ParameterReader<'_, '_> {
             checked.is_ok_and(|checked| checked.text != "0")
         };
         let text = &step.get_ref().0;
-        if syntax.ranges.is_empty() || !is_number(value_type) || !is_positive(text) {
+        // A range that is wrong has been named.
+        if texts.is_none() || !is_number(value_type) || !is_positive(text) {
             let message = "step is a number above 0, and stands beside a range";
             return self.reader.error(step.span(), &self.path, message);
         }

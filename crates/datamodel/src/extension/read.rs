@@ -126,6 +126,10 @@ impl Reader<'_> {
             hardware_version: patterns(&table.hardware_version),
             software_version: patterns(&table.software_version),
         };
+        if rule.manufacturer_oui.iter().any(|text| is_separated_oui(text)) {
+            let message = "an OUI has no separators here: write it as 02D20F";
+            self.error(span.clone(), "", message);
+        }
         if rule.is_empty() {
             let message = "a [[device]] without any rule; for all devices write \
                            manufacturer_oui = \"*\"";
@@ -164,7 +168,8 @@ impl Reader<'_> {
     }
 
     fn definition(&mut self, path: &str, line: u32, table: &ObjectTable) -> Definition {
-        let is_table = path.ends_with("{i}.");
+        // That the dot is missing has been said.
+        let is_table = path.strip_suffix('.').unwrap_or(path).ends_with("{i}");
         let entries = table.entries.as_ref().and_then(|text| {
             let counts = counts::<u32>(text.get_ref());
             counts.map_err(|message| self.error(text.span(), path, &message)).ok()
@@ -227,13 +232,18 @@ fn first_place(path: &Spanned<String>, table: &ObjectTable) -> usize {
 
 fn unique_keys(table: &ObjectTable) -> Vec<DraftUniqueKey> {
     let key = |functional: bool| {
-        move |names: &Vec<Spanned<String>>| DraftUniqueKey {
-            functional,
-            parameters: names.iter().map(|name| name.get_ref().clone()).collect(),
-        }
+        move |names: &Texts| DraftUniqueKey { functional, parameters: names.0.clone() }
     };
     let always = table.unique_keys.iter().map(key(false));
     always.chain(table.unique_keys_if_enabled.iter().map(key(true))).collect()
+}
+
+/// Whether it is written as the first half of a MAC address, and so matches no device.
+fn is_separated_oui(text: &str) -> bool {
+    let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-')).collect();
+    digits.len() < text.len()
+        && digits.len() == 6
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn one_line(text: &str) -> String {

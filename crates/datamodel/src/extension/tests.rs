@@ -228,6 +228,10 @@ fn malformed_files() {
             "[[device]]\nproduct_class = \"\"",
             "lamp.toml:3: a pattern for devices has 1 to 256 characters",
         ),
+        (
+            "[[device]]\nmanufacturer_oui = [\"02D20F\", \"02:d2:0f\"]",
+            "lamp.toml:3: an OUI has no separators here: write it as 02D20F",
+        ),
     ];
     for (body, message) in cases {
         check_unreadable(&with_head(body), message);
@@ -238,6 +242,7 @@ fn malformed_files() {
 fn bad_objects() {
     let cases = [
         ("Device.X_A_B", "", "the path of an object ends in a dot"),
+        ("Device.X_A_B.{i}", "access = \"readWrite\"", "the path of an object ends in a dot"),
         ("X.Y.", "", "a path begins with Device., as the extended model does"),
         ("Device.X_A_B.1.", "", "write {i} in place of the instance number 1"),
         (
@@ -293,6 +298,10 @@ fn bad_parameters() {
         (
             "type = \"decimal\", range = \"0.5..0.25\"",
             "\"0.5..0.25\": the first end is the smaller one",
+        ),
+        (
+            "type = \"int\", range = \"9..8\", step = 5",
+            "\"9..8\": the first end is the smaller one",
         ),
         ("type = \"int\", step = 5", "step is a number above 0, and stands beside a range"),
         (
@@ -442,7 +451,7 @@ fn what_does_not_fit_the_model() {
                 .to_owned(),
         ),
         (
-            "[object.\"Device.X_A_B.{i}.\"]\nenable = \"On\"\nunique_keys = [[\"Name\"]]"
+            "[object.\"Device.X_A_B.{i}.\"]\nenable = \"On\"\nunique_keys = [\"Name\"]"
                 .to_owned(),
             "lamp.toml:3: Device.X_A_B.{i}.: enable names \"On\", which the row does not have; add \
              it\nlamp.toml:3: Device.X_A_B.{i}.: unique_keys names \"Name\", which the row does \
