@@ -50,6 +50,12 @@ fn what_is_shipped_is_what_the_documents_say_byte_for_byte() {
 }
 
 #[test]
+fn what_is_shipped_takes_at_most_one_mebibyte() {
+    let bytes: usize = MODELS.iter().map(|model| model.bytes.len()).sum();
+    assert!(bytes <= 1024 * 1024, "{bytes}");
+}
+
+#[test]
 fn an_expanded_file_says_the_same_as_its_source() {
     let Some(folder) = shared("data-models") else { return };
     for (source, expanded, name) in [
@@ -66,7 +72,7 @@ fn an_expanded_file_says_the_same_as_its_source() {
 #[test]
 fn every_published_model_compiles_and_survives_its_compiled_form() {
     let Some(folder) = shared("data-models") else { return };
-    let mut compiled = 0;
+    let (mut compiled, mut failed) = (0, Vec::new());
     for entry in std::fs::read_dir(&folder).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
         if !std::fs::read_to_string(folder.join(&file)).unwrap().contains("<model name=\"") {
@@ -74,7 +80,7 @@ fn every_published_model_compiles_and_survives_its_compiled_form() {
         }
         let options = Options { with_descriptions: true, ..Options::default() };
         let Ok(models) = compile(&folder, &file, options) else {
-            // Documents whose base is not among the files.
+            failed.push(file);
             continue;
         };
         for it in models.into_iter().map(|it| it.schema) {
@@ -85,5 +91,8 @@ fn every_published_model_compiles_and_survives_its_compiled_form() {
             compiled += 1;
         }
     }
-    assert!(compiled >= 40, "{compiled}");
+    failed.sort();
+    // They change objects of the models that import them.
+    assert_eq!(failed, ["tr-181-2-19-0-stats.xml", "tr-181-2-19-0-wifi-base.xml"]);
+    assert!(compiled >= 138, "{compiled}");
 }
