@@ -2,6 +2,7 @@
 
 mod canonical;
 mod error;
+mod form;
 mod list;
 mod number;
 mod text;

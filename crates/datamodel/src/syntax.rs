@@ -78,6 +78,16 @@ impl Syntax {
         if self.list.is_some() { ValueType::String } else { self.value_type }
     }
 
+    /// The named type as users know it: internal types have an underscore and the protocol in
+    /// their name (`XML-04`), such as `_AliasCWMP`.
+    pub fn public_type_name(&self) -> Option<&str> {
+        let name = self.type_name.as_deref()?;
+        Some(match name.strip_prefix('_') {
+            Some(internal) => internal.strip_suffix("CWMP").unwrap_or(internal),
+            None => name,
+        })
+    }
+
     /// Whether a read returns the null value whatever was set (`RT-03`).
     pub fn reads_as_null(&self) -> bool {
         self.hidden || self.secured || self.command

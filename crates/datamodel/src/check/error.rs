@@ -121,6 +121,12 @@ pub enum ValueErrorKind {
     /// It ends as the path of an object does elsewhere (`PATH-05`).
     #[error("must be a path without a dot at its end")]
     PathEnd,
+    /// It is not what its named type says in words (`CMP-08`, `ALI-04`).
+    #[error("must be {form}")]
+    Form {
+        /// What it must be.
+        form: &'static str,
+    },
     /// It is no instance number (`XML-11`).
     #[error("must be an instance number, at least 1, or {null} for none")]
     Instance {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use drover_cwmp::path::{PathErrorKind, PathOptions, PathRef};
 use drover_cwmp::{ValueType, decode_base64};
 
+use super::form::check_form;
 use super::{Direction, Item, Unit, ValueErrorKind, Words};
 use crate::limits::STRING_CHARS_DEFAULT;
 use crate::pattern::Pattern;
@@ -19,7 +20,11 @@ impl Item<'_> {
         if self.syntax.path_ref.is_some() {
             check_path(&self.decoded(text))?;
         }
-        Ok(())
+        let has_facets = !self.syntax.enumerations.is_empty() || !self.syntax.patterns.is_empty();
+        if has_facets {
+            return Ok(());
+        }
+        check_form(self.syntax.public_type_name(), &self.decoded(text), self.direction)
     }
 
     /// `XML-09`: encoded bytes are counted as they are when decoded.

@@ -11,17 +11,8 @@ use drover_datamodel::syntax::{
 
 /// `unsignedInt`, `StatsCounter64`, `list of MACAddress`
 pub(super) fn type_name(syntax: &Syntax) -> String {
-    let named = syntax.type_name.as_deref().map(public_name);
-    let name = named.unwrap_or_else(|| syntax.value_type.name());
+    let name = syntax.public_type_name().unwrap_or_else(|| syntax.value_type.name());
     if syntax.list.is_some() { format!("list of {name}") } else { name.to_owned() }
-}
-
-/// Internal types have an underscore and the protocol in their name (`XML-04`): `_AliasCWMP`.
-fn public_name(name: &str) -> &str {
-    match name.strip_prefix('_') {
-        Some(internal) => internal.strip_suffix("CWMP").unwrap_or(internal),
-        None => name,
-    }
 }
 
 /// As [`type_name`], with the built-in type behind a named one.
