@@ -221,10 +221,11 @@ fn type_name(syntax: &Syntax) -> Option<String> {
 }
 
 fn profile_facts(profile: &Profile<'_>) -> Facts {
+    // Either asks for the same; older expanded files add the previous version as the base.
+    let names = profile.base().into_iter().chain(profile.extends());
     vec![
         ("status", Some(profile.status().name().to_owned())),
-        ("base", profile.base().map(str::to_owned)),
-        ("extends", joined(profile.extends().map(str::to_owned).collect::<BTreeSet<_>>())),
+        ("builds on", joined(names.map(str::to_owned).collect::<BTreeSet<_>>())),
     ]
 }
 
