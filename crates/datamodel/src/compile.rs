@@ -23,6 +23,7 @@
 //! # Ok::<(), drover_datamodel::compile::CompileError>(())
 //! ```
 
+mod attributes;
 mod description;
 mod device_type;
 mod document;
@@ -33,6 +34,7 @@ mod problem;
 mod profiles;
 mod references;
 mod types;
+mod weight;
 mod xml;
 
 pub use problem::{CompileError, Place, Problem, Severity};

@@ -14,6 +14,10 @@ pub const XML_DEPTH_MAX: usize = 64;
 pub const XML_ELEMENTS_MAX: usize = 500_000;
 /// Attributes of one element.
 pub const XML_ATTRIBUTES_MAX: usize = 64;
+/// Bytes of the value of one attribute. The longest published one has 252.
+pub const XML_ATTRIBUTE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one description or template.
+pub const XML_TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// Entities that a document may declare.
 pub const XML_ENTITIES_MAX: usize = 1_000;
 /// Entities within each other.
@@ -21,7 +25,7 @@ pub const XML_ENTITY_DEPTH_MAX: usize = 8;
 /// Bytes that the entities of one document may expand to, all together.
 pub const XML_ENTITY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Models on top of each other by `base`, and types on top of each other.
+/// Models, types and profiles on top of each other by `base` and `extends`.
 pub const BASE_DEPTH_MAX: usize = 64;
 /// Components within each other.
 pub const COMPONENT_DEPTH_MAX: usize = 32;
@@ -29,6 +33,8 @@ pub const COMPONENT_DEPTH_MAX: usize = 32;
 pub const IMPORT_DEPTH_MAX: usize = 64;
 /// Problems that one compilation collects before it gives up.
 pub const PROBLEMS_MAX: usize = 200;
+/// Characters of the path and of the message of a problem; what is longer is cut off.
+pub const PROBLEM_CHARS_MAX: usize = 1_000;
 
 /// Objects of one schema.
 pub const OBJECTS_MAX: usize = 50_000;
@@ -40,6 +46,15 @@ pub const PROFILES_MAX: usize = 20_000;
 pub const REQUIREMENTS_MAX: usize = 1_000_000;
 /// Components of one path.
 pub const PATH_DEPTH_MAX: usize = 128;
+/// Characters of a path by `PATH-01`; a longer one can be compiled, with a warning.
+pub const PATH_CHARS_USUAL: usize = 256;
+/// Bytes of a path that can be compiled.
+pub const PATH_BYTES_MAX: usize = 4_096;
+/// Unique keys of one object. Published ones have 3.
+pub const UNIQUE_KEYS_MAX: usize = 100;
+/// Bytes of what one model says while it is put together: names, texts, and facets, which each
+/// parameter has for itself.
+pub const MODEL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of a compiled schema when it is unpacked.
 pub const SCHEMA_BYTES_MAX: usize = 64 * 1024 * 1024;
 

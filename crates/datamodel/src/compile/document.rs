@@ -70,6 +70,8 @@ pub(crate) struct Document {
     /// As it is shown in messages.
     pub(crate) shown: Box<str>,
     pub(crate) kind: DocumentKind,
+    /// Minor version of the schema that it follows; one that we do not know counts as the newest.
+    pub(crate) schema: u32,
     pub(crate) spec: String,
     pub(crate) root: Element,
     pub(crate) imports: Vec<Import>,
@@ -84,12 +86,13 @@ pub(crate) struct Document {
 impl Document {
     /// Takes what was read as a document. An error says why it is none.
     pub(crate) fn new(shown: &str, root: Root) -> Result<Self, String> {
-        let kind = kind_of(&root)?;
+        let (kind, schema) = kind_of(&root)?;
         let element = root.element;
         let spec = element.attribute("spec").unwrap_or_default().to_owned();
         let mut document = Self {
             shown: shown.into(),
             kind,
+            schema,
             spec,
             imports: element.named("import").map(import).collect(),
             root: element,
@@ -135,17 +138,20 @@ impl Document {
     }
 }
 
-fn kind_of(root: &Root) -> Result<DocumentKind, String> {
+/// The kind, and the minor version of the schema.
+fn kind_of(root: &Root) -> Result<(DocumentKind, u32), String> {
     let namespace = &*root.namespace;
     if &*root.element.name != "document" {
         let name = &root.element.name;
         return Err(format!("the root element is {name}; that of a data model is dm:document"));
     }
-    if namespace.starts_with(DATA_MODEL_NAMESPACE) {
-        return Ok(DocumentKind::DataModel);
-    }
-    if namespace.starts_with(DEVICE_TYPE_NAMESPACE) {
-        return Ok(DocumentKind::DeviceType);
+    for (prefix, kind) in [
+        (DATA_MODEL_NAMESPACE, DocumentKind::DataModel),
+        (DEVICE_TYPE_NAMESPACE, DocumentKind::DeviceType),
+    ] {
+        if let Some(version) = namespace.strip_prefix(prefix) {
+            return Ok((kind, version.parse().unwrap_or(u32::MAX)));
+        }
     }
     Err(format!(
         "the namespace {namespace:?} is none of data models; it must begin with \
@@ -163,10 +169,16 @@ fn import(element: &Element) -> Import {
         names.insert((kind, name.to_owned()), target);
     }
     Import {
-        file: text("file").unwrap_or_default(),
+        file: text("file").or_else(|| file_of_spec(element)).unwrap_or_default(),
         spec: text("spec"),
         line: element.line,
         names,
         target: None,
     }
+}
+
+/// Versions 1.1 and 1.2 of the schema let an import leave out its file.
+fn file_of_spec(element: &Element) -> Option<String> {
+    let (_, name) = element.attribute("spec")?.rsplit_once(':')?;
+    Some(format!("{name}.xml"))
 }

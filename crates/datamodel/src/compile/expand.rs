@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use super::description;
 use super::document::{DocumentId, Kind};
 use super::documents::{Documents, Found};
-use super::problem::{Problems, Stop};
+use super::problem::{Place, Problems, Stop};
 use super::profiles;
 use super::types::{DefaultChange, TypeReader, unlimited};
+use super::weight;
 use super::xml::Element;
-use crate::draft::{Draft, DraftObject, DraftParameter, DraftUniqueKey};
+use crate::draft::{Draft, DraftObject, DraftParameter};
 use crate::limits::{
-    BASE_DEPTH_MAX, COMPONENT_DEPTH_MAX, OBJECTS_MAX, PARAMETERS_MAX, PATH_DEPTH_MAX, PROFILES_MAX,
+    BASE_DEPTH_MAX, COMPONENT_DEPTH_MAX, MODEL_BYTES_MAX, OBJECTS_MAX, PARAMETERS_MAX,
+    PATH_BYTES_MAX, PATH_DEPTH_MAX, PROFILES_MAX,
 };
-use crate::syntax::{Access, ActiveNotify, Status};
+use crate::syntax::Access;
 use crate::version::{ModelName, Version};
 
 /// Steps that one expansion may take: components can be included in each other so that a small
@@ -22,7 +24,7 @@ const STEPS_MAX: usize = 1_000_000;
 
 /// Expands one model.
 pub(crate) struct Expander<'d, 'p> {
-    documents: &'d Documents,
+    pub(super) documents: &'d Documents,
     pub(super) problems: &'p mut Problems,
     with_descriptions: bool,
     pub(super) draft: Draft,
@@ -30,8 +32,12 @@ pub(crate) struct Expander<'d, 'p> {
     parameter_places: BTreeMap<(usize, String), usize>,
     /// Versions of objects whose own element has one.
     given_versions: BTreeMap<usize, Version>,
+    /// Places of the profiles in the draft.
+    pub(super) profile_places: BTreeMap<String, usize>,
     parameters: usize,
     steps: usize,
+    /// Bytes of what the draft says.
+    pub(super) bytes: usize,
     /// Documents from the outermost model to where we are (`XML-14`).
     pub(super) chain: Vec<DocumentId>,
 }
@@ -71,8 +77,10 @@ impl<'d, 'p> Expander<'d, 'p> {
             by_path: BTreeMap::new(),
             parameter_places: BTreeMap::new(),
             given_versions: BTreeMap::new(),
+            profile_places: BTreeMap::new(),
             parameters: 0,
             steps: 0,
+            bytes: 0,
             chain: Vec::new(),
         }
     }
@@ -84,13 +92,15 @@ impl<'d, 'p> Expander<'d, 'p> {
             self.draft.spec.clone_from(&document.spec);
         }
         self.model(model, BASE_DEPTH_MAX)?;
+        profiles::check_depth(&mut self, model)?;
         Ok(self.draft)
     }
 
     fn model(&mut self, model: Found<'d>, depth: usize) -> Result<(), Stop> {
         let Some(depth) = depth.checked_sub(1) else {
-            let message = "the model is based on itself";
-            return Err(self.fatal(model.element.line, message));
+            let message =
+                format!("the model is based on itself, or on more than {BASE_DEPTH_MAX} others");
+            return Err(self.fatal(model.element.line, &message));
         };
         self.chain.push(model.document);
         if let Some(base) = model.element.attribute("base") {
@@ -99,8 +109,8 @@ impl<'d, 'p> Expander<'d, 'p> {
                 None => self.begin_with(base, model)?,
             }
         }
-        if let Some(is_service) = model.element.attribute("isService") {
-            self.draft.is_service = matches!(is_service.trim(), "true" | "1");
+        if model.element.attribute("isService").is_some() {
+            self.draft.is_service = self.flag(model.element, "isService", "");
         }
         let name = model.element.attribute("name").unwrap_or_default();
         let Ok(name) = name.parse::<ModelName>() else {
@@ -137,10 +147,18 @@ impl<'d, 'p> Expander<'d, 'p> {
             }
             self.parameters = self.parameters.saturating_add(object.parameters.len());
         }
+        for (place, profile) in draft.profiles.iter().enumerate() {
+            self.profile_places.insert(profile.name.clone(), place);
+        }
         self.draft.is_service = draft.is_service;
         self.draft.objects = draft.objects;
         self.draft.profiles = draft.profiles;
         Ok(())
+    }
+
+    /// Where a definition stands.
+    pub(super) fn place_of(&self, found: Found<'_>) -> Place {
+        self.documents.place(found.document, found.element.line)
     }
 
     /// The document of the element that is being walked.
@@ -154,6 +172,14 @@ impl<'d, 'p> Expander<'d, 'p> {
             if self.steps > STEPS_MAX {
                 let message = "the components include each other until the model has no end";
                 return Err(self.fatal(child.line, message));
+            }
+            if self.bytes > MODEL_BYTES_MAX {
+                let limit = MODEL_BYTES_MAX >> 20;
+                let message = format!(
+                    "the model says more than {limit} MiB, with the facets of each parameter and \
+                     the path of each object"
+                );
+                return Err(self.fatal(child.line, &message));
             }
             match &*child.name {
                 "component" => self.component(child, position)?,
@@ -173,7 +199,9 @@ impl<'d, 'p> Expander<'d, 'p> {
             return self.problems.check();
         };
         if position.depth >= COMPONENT_DEPTH_MAX {
-            let message = format!("the component {name} includes itself");
+            let message = format!(
+                "the component {name} includes itself, or more than {COMPONENT_DEPTH_MAX} others"
+            );
             return Err(self.fatal(element.line, &message));
         }
         let Some(found) = self.documents.lookup(self.document(), Kind::Component, name) else {
@@ -182,12 +210,17 @@ impl<'d, 'p> Expander<'d, 'p> {
             return self.problems.check();
         };
         let found = self.substitute(found, name);
-        let own = element.attribute("version").and_then(|text| text.parse::<Version>().ok());
+        let own = self.version(element, &position.path);
         // A reference without a version has that of the object in which it stands.
         let own = own.or(position.of_object);
         let floor = own.unwrap_or_default().max(position.floor);
+        let path = format!("{}{}", position.path, element.attribute("path").unwrap_or_default());
+        if path.len() > PATH_BYTES_MAX {
+            self.error(element.line, &path, &too_long());
+            return self.problems.check();
+        }
         let inner = Position {
-            path: format!("{}{}", position.path, element.attribute("path").unwrap_or_default()),
+            path,
             inherited: position.inherited.max(floor),
             floor,
             of_object: position.of_object,
@@ -228,6 +261,10 @@ impl<'d, 'p> Expander<'d, 'p> {
             self.error(element.line, &path, message);
             return self.problems.check();
         }
+        if !self.check_length(&path, element.line) {
+            return self.problems.check();
+        }
+        self.version(element, &path);
         let version = position.version_of(element);
         let known = self.by_path.get(&path).copied();
         let index = match (known, is_new) {
@@ -261,6 +298,7 @@ impl<'d, 'p> Expander<'d, 'p> {
         element: &Element,
     ) -> Result<usize, Stop> {
         let index = self.draft.objects.len();
+        self.count(path.len());
         if index >= OBJECTS_MAX {
             let message = format!("the model has more than {OBJECTS_MAX} objects");
             return Err(self.fatal(element.line, &message));
@@ -286,7 +324,7 @@ impl<'d, 'p> Expander<'d, 'p> {
             self.check_access(object.access, access, is_new, line, &object.path);
             object.access = access;
         }
-        if let Some(status) = self.status(element, &object.path) {
+        if let Some(status) = self.changed_status(element, &object.path, is_new) {
             self.check_status(object.status, status, line, &object.path);
             object.status = status;
         }
@@ -316,9 +354,15 @@ impl<'d, 'p> Expander<'d, 'p> {
         replace(&mut object.num_entries_parameter, text("numEntriesParameter"));
         replace(&mut object.enable_parameter, text("enableParameter"));
         replace(&mut object.discriminator_parameter, text("discriminatorParameter"));
-        object.mount_point |= element.attribute("mountType") == Some("mountPoint");
+        match element.attribute("mountType") {
+            Some("mountPoint") => object.mount_point = true,
+            None | Some("none" | "mountable") => {}
+            Some(other) => {
+                self.error(line, &object.path, &format!("there is no mountType {other:?}"));
+            }
+        }
         for key in element.named("uniqueKey") {
-            add_unique_key(&mut object.unique_keys, key);
+            self.add_unique_key(&mut object, key);
         }
         self.describe(&mut object.description, element);
         if let Some(place) = self.draft.objects.get_mut(index) {
@@ -340,6 +384,10 @@ impl<'d, 'p> Expander<'d, 'p> {
             self.error(element.line, &path, "the name of a parameter has a letter first, no dots");
             return self.problems.check();
         }
+        if !self.check_length(&path, element.line) {
+            return self.problems.check();
+        }
+        self.version(element, &path);
         let Some(object) = self.object_of(position, element)? else {
             self.error(element.line, &path, "the object of the parameter is not defined");
             return self.problems.check();
@@ -358,7 +406,7 @@ impl<'d, 'p> Expander<'d, 'p> {
             }
         };
         self.fill_parameter(object, place, element, &path, is_new);
-        Ok(())
+        self.problems.check()
     }
 
     /// The object that holds a parameter. Parameters of a model itself have one without a name.
@@ -384,6 +432,7 @@ impl<'d, 'p> Expander<'d, 'p> {
             let message = format!("the model has more than {PARAMETERS_MAX} parameters");
             return Err(self.fatal(element.line, &message));
         }
+        self.count(key.1.len());
         let version = position.version_of(element);
         let syntax = unlimited();
         let parameter =
@@ -411,24 +460,15 @@ impl<'d, 'p> Expander<'d, 'p> {
             self.check_access(parameter.access, access, is_new, element.line, path);
             parameter.access = access;
         }
-        if let Some(status) = self.status(element, path) {
+        if let Some(status) = self.changed_status(element, path, is_new) {
             self.check_status(parameter.status, status, element.line, path);
             parameter.status = status;
         }
-        match element.attribute("activeNotify") {
-            None => {}
-            Some("normal") => parameter.active_notify = ActiveNotify::Normal,
-            Some("forceEnabled") => parameter.active_notify = ActiveNotify::ForceEnabled,
-            Some("forceDefaultEnabled") => {
-                parameter.active_notify = ActiveNotify::ForceDefaultEnabled;
-            }
-            Some("canDeny") => parameter.active_notify = ActiveNotify::CanDeny,
-            Some(other) => {
-                self.error(element.line, path, &format!("there is no activeNotify {other:?}"));
-            }
+        if let Some(notify) = self.active_notify(element, path, is_new) {
+            parameter.active_notify = notify;
         }
-        if let Some(forced) = element.attribute("forcedInform") {
-            parameter.forced_inform = matches!(forced.trim(), "true" | "1");
+        if element.attribute("forcedInform").is_some() {
+            parameter.forced_inform = self.flag(element, "forcedInform", path);
         }
         if let Some(syntax) = element.child("syntax") {
             self.set_syntax(&mut parameter, syntax, path, is_new);
@@ -456,6 +496,10 @@ impl<'d, 'p> Expander<'d, 'p> {
         };
         let previous = (!is_new).then_some(&parameter.syntax);
         let (syntax, default) = reader.syntax(element, previous);
+        self.count(weight::bytes(&syntax));
+        if let DefaultChange::Set(default) = &default {
+            self.count(default.value.len());
+        }
         parameter.syntax = syntax;
         match default {
             DefaultChange::Unmentioned => {}
@@ -477,7 +521,7 @@ impl<'d, 'p> Expander<'d, 'p> {
         self.problems.check()
     }
 
-    pub(super) fn describe(&self, description: &mut Option<Box<str>>, element: &Element) {
+    pub(super) fn describe(&mut self, description: &mut Option<Box<str>>, element: &Element) {
         if !self.with_descriptions {
             return;
         }
@@ -485,40 +529,7 @@ impl<'d, 'p> Expander<'d, 'p> {
             let changed = description::change(description.as_deref(), element);
             let document = self.document();
             *description = changed.map(|text| self.documents.filled(document, text));
-        }
-    }
-
-    fn access(&mut self, element: &Element, path: &str) -> Option<Access> {
-        let text = element.attribute("access")?;
-        let access = access_of(text);
-        if access.is_none() {
-            self.error(element.line, path, &format!("there is no access {text:?}"));
-        }
-        access
-    }
-
-    pub(super) fn status(&mut self, element: &Element, path: &str) -> Option<Status> {
-        let text = element.attribute("status")?;
-        let status = Status::of_name(text.trim());
-        if status.is_none() {
-            self.error(element.line, path, &format!("there is no status {text:?}"));
-        }
-        status
-    }
-
-    /// Later versions may allow more, never less (`XML-24`).
-    fn check_access(&mut self, old: Access, new: Access, is_new: bool, line: u32, path: &str) {
-        if !is_new && old == Access::ReadWrite && new == Access::ReadOnly {
-            let place = self.documents.place(self.document(), line);
-            self.problems.warn(place, path, "what could be written becomes read-only");
-        }
-    }
-
-    fn check_status(&mut self, old: Status, new: Status, line: u32, path: &str) {
-        if new < old {
-            let place = self.documents.place(self.document(), line);
-            let message = format!("the status goes back from {} to {}", old.name(), new.name());
-            self.problems.warn(place, path, message);
+            self.count(description.as_deref().map_or(0, str::len));
         }
     }
 
@@ -545,20 +556,11 @@ pub(super) fn access_of(text: &str) -> Option<Access> {
 }
 
 fn is_virtual(component: &Element) -> bool {
-    matches!(component.attribute("virtual"), Some("true" | "1"))
+    component.flag("virtual")
 }
 
-fn add_unique_key(keys: &mut Vec<DraftUniqueKey>, element: &Element) {
-    let references = element.named("parameter").filter_map(|child| child.attribute("ref"));
-    let key = DraftUniqueKey {
-        // XML-17
-        functional: element.attribute("functional") != Some("false"),
-        parameters: references.map(str::to_owned).collect(),
-    };
-    match keys.iter_mut().find(|known| known.parameters == key.parameters) {
-        Some(known) => *known = key,
-        None => keys.push(key),
-    }
+pub(super) fn too_long() -> String {
+    format!("the path has more than {PATH_BYTES_MAX} bytes")
 }
 
 fn check_object_path(path: &str) -> Result<(), &'static str> {

@@ -1,8 +1,9 @@
 //! What is wrong with a document, and where.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::limits::PROBLEMS_MAX;
+use crate::limits::{PROBLEM_CHARS_MAX, PROBLEMS_MAX};
 
 /// A place in a document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -85,6 +86,8 @@ pub(crate) fn summary(problems: &[Problem], otherwise: &str) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     list: Vec<Problem>,
+    /// The same ones, to find those that come again.
+    seen: BTreeSet<Problem>,
     lenient: bool,
     /// How many were not kept.
     dropped: usize,
@@ -96,7 +99,7 @@ pub(crate) struct Stop;
 
 impl Problems {
     pub(crate) fn new(lenient: bool) -> Self {
-        Self { list: Vec::new(), lenient, dropped: 0 }
+        Self { lenient, ..Self::default() }
     }
 
     pub(crate) fn warn(&mut self, place: Place, path: &str, message: impl Into<String>) {
@@ -135,9 +138,18 @@ impl Problems {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
-        let problem = Problem { place, path: path.to_owned(), severity, message };
-        if !self.list.contains(&problem) {
+        let (path, message) = (shortened(path), shortened(&message));
+        let problem = Problem { place, path, severity, message };
+        if self.seen.insert(problem.clone()) {
             self.list.push(problem);
         }
+    }
+}
+
+/// Names come from the document, and may be of any length.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(PROBLEM_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }

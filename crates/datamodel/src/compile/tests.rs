@@ -1,3 +1,6 @@
+mod limits;
+mod versions;
+
 use super::*;
 use crate::draft::ObjectRequirement;
 use crate::schema::Requirement;
@@ -500,7 +503,10 @@ fn each_mistake_in_a_type_is_located() {
         ("<string><size maxLength=\"x\"/></string>", "maxLength is a number, not \"x\""),
         ("<int><range minInclusive=\"1,0\"/></int>", "minInclusive is a number, not \"1,0\""),
         ("<string><enumeration/></string>", "a enumeration without value"),
-        ("<string><pathRef refType=\"firm\"/></string>", "refType is weak or strong, not \"firm\""),
+        (
+            "<string><pathRef refType=\"firm\"/></string>",
+            "refType is one of weak, strong, not \"firm\"",
+        ),
         (
             "<int/><default type=\"usual\" value=\"1\"/>",
             "type of a default is factory, object or implementation, not usual",

@@ -1,6 +1,7 @@
 //! From `syntax` and `dataType` elements to a [`Syntax`] (`XML-06` to `XML-11`, `XML-25`).
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use drover_cwmp::ValueType;
 
@@ -8,12 +9,16 @@ use super::document::{DocumentId, Kind};
 use super::documents::{Documents, Found};
 use super::problem::Problems;
 use super::xml::Element;
-use crate::limits::BASE_DEPTH_MAX;
+use crate::limits::{BASE_DEPTH_MAX, STRING_CHARS_DEFAULT};
 use crate::pattern::{self, Pattern, PatternError};
 use crate::syntax::{
     DefaultType, DefaultValue, Enumeration, EnumerationRefFacet, InstanceRefFacet, List,
     NestedBrackets, PathRefFacet, Range, Scope, Size, Status, Strength, Syntax, TargetType,
 };
+use crate::version::Version;
+
+/// The first version of the schema in which a size without `maxLength` has no limit.
+const SCHEMA_WITHOUT_LENGTH: u32 = 3;
 
 /// The kinds of facet; one that is mentioned replaces all earlier ones of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,12 +80,13 @@ impl<'d> TypeReader<'d, '_> {
         if let Some(list) = element.child("list") {
             typed.mentioned.insert(Facet::List);
             let known = previous.and_then(|previous| previous.list.clone());
-            typed.syntax.list = Some(self.changed_list(list, known.unwrap_or_default()));
+            let is_there = self.status(list) != Status::Deleted;
+            typed.syntax.list =
+                is_there.then(|| self.changed_list(list, known.unwrap_or_default()));
         }
-        let flag = |name| matches!(element.attribute(name).map(str::trim), Some("true" | "1"));
-        typed.syntax.hidden = flag("hidden");
-        typed.syntax.secured = flag("secured");
-        typed.syntax.command = flag("command");
+        typed.syntax.hidden = self.flag(element, "hidden");
+        typed.syntax.secured = self.flag(element, "secured");
+        typed.syntax.command = self.flag(element, "command");
         if let Some(previous) = previous {
             inherit(&mut typed, previous);
         }
@@ -187,7 +193,8 @@ impl<'d> TypeReader<'d, '_> {
         };
         if let Some(list) = found.element.child("list") {
             typed.mentioned.insert(Facet::List);
-            typed.syntax.list = Some(self.list(list));
+            let is_there = self.status(list) != Status::Deleted;
+            typed.syntax.list = is_there.then(|| self.list(list));
         }
         if found.element.attribute("base").is_some() {
             self.facets(found.element, &mut typed);
@@ -232,7 +239,7 @@ impl<'d> TypeReader<'d, '_> {
             Facet::PathRef => syntax.path_ref = Some(self.path_ref(element)),
             Facet::InstanceRef => syntax.instance_ref = Some(self.instance_ref(element)),
             Facet::EnumerationRef => {
-                syntax.enumeration_ref = Some(enumeration_ref(element));
+                syntax.enumeration_ref = Some(self.enumeration_ref(element));
             }
             Facet::Units => syntax.units = element.attribute("value").map(Into::into),
         }
@@ -240,14 +247,13 @@ impl<'d> TypeReader<'d, '_> {
 
     fn enumeration(&mut self, element: &Element) -> Option<Enumeration> {
         let value = self.required(element, "value")?;
-        let code = element.attribute("code").and_then(|code| code.trim().parse().ok());
         Some(Enumeration {
             value: value.into(),
-            code,
-            read_only: element.attribute("access") == Some("readOnly"),
-            optional: element.attribute("optional") == Some("true"),
+            code: self.number(element, "code"),
+            read_only: self.is_read_only(element),
+            optional: self.flag(element, "optional"),
             status: self.status(element),
-            version: element.attribute("version").and_then(|text| text.parse().ok()),
+            version: self.version(element),
             description: self.description(element),
         })
     }
@@ -267,9 +273,9 @@ impl<'d> TypeReader<'d, '_> {
         }
         Some(Pattern {
             value: value.into(),
-            read_only: element.attribute("access") == Some("readOnly"),
+            read_only: self.is_read_only(element),
             status: self.status(element),
-            version: element.attribute("version").and_then(|text| text.parse().ok()),
+            version: self.version(element),
             description: self.description(element),
             ..Pattern::default()
         })
@@ -277,7 +283,13 @@ impl<'d> TypeReader<'d, '_> {
 
     fn size(&mut self, element: &Element) -> Size {
         let min = self.number(element, "minLength").unwrap_or(0);
-        let max = self.number(element, "maxLength");
+        let mut max = self.number(element, "maxLength");
+        let document = self.documents.get(self.document);
+        if element.attribute("maxLength").is_none()
+            && document.is_some_and(|it| it.schema < SCHEMA_WITHOUT_LENGTH)
+        {
+            max = Some(STRING_CHARS_DEFAULT);
+        }
         if max.is_some_and(|max| max < min) {
             self.error(element.line, "the maxLength is smaller than the minLength");
         }
@@ -290,7 +302,7 @@ impl<'d> TypeReader<'d, '_> {
             min: text("minInclusive"),
             max: text("maxInclusive"),
             step: text("step").filter(|step| &**step != "1"),
-            optional: element.attribute("optional") == Some("true"),
+            optional: self.flag(element, "optional"),
         }
     }
 
@@ -319,24 +331,27 @@ impl<'d> TypeReader<'d, '_> {
     }
 
     fn list_alone(&mut self, element: &Element) -> List {
-        let mut list = List::default();
-        let entries = |number: Option<u64>| number.and_then(|it| u32::try_from(it).ok());
-        list.items_min = entries(self.number(element, "minItems")).unwrap_or(0);
-        list.items_max = match element.attribute("maxItems") {
+        let items_min = self.number(element, "minItems").unwrap_or(0);
+        let items_max = match element.attribute("maxItems") {
             None | Some("unbounded") => None,
-            Some(_) => entries(self.number(element, "maxItems")),
+            Some(_) => self.number(element, "maxItems"),
         };
-        list.nested_brackets = match element.attribute("nestedBrackets") {
-            Some("permitted") => NestedBrackets::Permitted,
-            Some("required") => NestedBrackets::Required,
-            _ => NestedBrackets::Legacy,
-        };
+        if items_max.is_some_and(|max| max < items_min) {
+            self.error(element.line, "maxItems is smaller than minItems");
+        }
+        let known = [
+            ("legacy", NestedBrackets::Legacy),
+            ("permitted", NestedBrackets::Permitted),
+            ("required", NestedBrackets::Required),
+        ];
+        let nested_brackets = self.choice(element, "nestedBrackets", &known);
+        let mut sizes = Vec::new();
         for size in element.named("size") {
             if self.status(size) != Status::Deleted {
-                list.sizes.push(self.size(size));
+                sizes.push(self.size(size));
             }
         }
-        list
+        List { items_min, items_max, nested_brackets, sizes }
     }
 
     fn path_ref(&mut self, element: &Element) -> PathRefFacet {
@@ -345,15 +360,19 @@ impl<'d> TypeReader<'d, '_> {
         PathRefFacet {
             strength: self.strength(element),
             target_parents: parents.split_whitespace().map(Into::into).collect(),
-            scope: scope(element.attribute("targetParentScope")),
-            target_type: match element.attribute("targetType") {
-                Some("parameter") => TargetType::Parameter,
-                Some("object") => TargetType::Object,
-                Some("single") => TargetType::Single,
-                Some("table") => TargetType::Table,
-                Some("row") => TargetType::Row,
-                _ => TargetType::Any,
-            },
+            scope: self.scope(element, "targetParentScope"),
+            target_type: self.choice(
+                element,
+                "targetType",
+                &[
+                    ("any", TargetType::Any),
+                    ("parameter", TargetType::Parameter),
+                    ("object", TargetType::Object),
+                    ("single", TargetType::Single),
+                    ("table", TargetType::Table),
+                    ("row", TargetType::Row),
+                ],
+            ),
             target_data_type: data_type.map(Into::into),
         }
     }
@@ -362,19 +381,26 @@ impl<'d> TypeReader<'d, '_> {
         InstanceRefFacet {
             strength: self.strength(element),
             target_parent: element.attribute("targetParent").unwrap_or_default().trim().into(),
-            scope: scope(element.attribute("targetParentScope")),
+            scope: self.scope(element, "targetParentScope"),
+        }
+    }
+
+    fn enumeration_ref(&mut self, element: &Element) -> EnumerationRefFacet {
+        EnumerationRefFacet {
+            target_parameter: element.attribute("targetParam").unwrap_or_default().trim().into(),
+            scope: self.scope(element, "targetParamScope"),
+            null_value: element.attribute("nullValue").map(Into::into),
         }
     }
 
     fn strength(&mut self, element: &Element) -> Strength {
-        match element.attribute("refType") {
-            Some("strong") => Strength::Strong,
-            Some("weak") | None => Strength::Weak,
-            Some(other) => {
-                self.error(element.line, &format!("refType is weak or strong, not {other:?}"));
-                Strength::Weak
-            }
-        }
+        let known = [("weak", Strength::Weak), ("strong", Strength::Strong)];
+        self.choice(element, "refType", &known)
+    }
+
+    fn scope(&mut self, element: &Element, name: &str) -> Scope {
+        let known = [("normal", Scope::Normal), ("model", Scope::Model), ("object", Scope::Object)];
+        self.choice(element, name, &known)
     }
 
     fn default(&mut self, element: &Element, syntax: &Syntax) -> DefaultChange {
@@ -426,13 +452,49 @@ impl<'d> TypeReader<'d, '_> {
         value
     }
 
-    fn number(&mut self, element: &Element, name: &str) -> Option<u64> {
+    fn number<T: FromStr>(&mut self, element: &Element, name: &str) -> Option<T> {
         let text = element.attribute(name)?.trim();
         let number = text.parse().ok();
         if number.is_none() {
             self.error(element.line, &format!("{name} is a number, not {text:?}"));
         }
         number
+    }
+
+    /// Whether an ACS cannot set what the facet allows (`XML-08`).
+    fn is_read_only(&mut self, element: &Element) -> bool {
+        self.choice(element, "access", &[("readWrite", false), ("readOnly", true)])
+    }
+
+    fn flag(&mut self, element: &Element, name: &str) -> bool {
+        let known = [("false", false), ("0", false), ("true", true), ("1", true)];
+        self.choice(element, name, &known)
+    }
+
+    /// One of a few words; the default when the attribute is left out.
+    fn choice<T: Copy + Default>(
+        &mut self,
+        element: &Element,
+        name: &str,
+        known: &[(&str, T)],
+    ) -> T {
+        let Some(text) = element.attribute(name) else { return T::default() };
+        let found = known.iter().find(|(word, _)| *word == text.trim());
+        if found.is_none() {
+            let words: Vec<_> = known.iter().map(|(word, _)| *word).collect();
+            let words = words.join(", ");
+            self.error(element.line, &format!("{name} is one of {words}, not {text:?}"));
+        }
+        found.map(|(_, value)| *value).unwrap_or_default()
+    }
+
+    fn version(&mut self, element: &Element) -> Option<Version> {
+        let text = element.attribute("version")?;
+        let version = text.parse().ok();
+        if version.is_none() {
+            self.error(element.line, &format!("a version is Major.Minor, not {text:?}"));
+        }
+        version
     }
 
     /// A number that is kept as text.
@@ -483,7 +545,8 @@ fn built_in(name: &str) -> Option<ValueType> {
 fn facet_of(name: &str) -> Option<Facet> {
     Some(match name {
         "size" => Facet::Size,
-        "range" => Facet::Range,
+        // The schema calls it so where a type is built on another one.
+        "range" | "decimalRange" => Facet::Range,
         "pattern" => Facet::Pattern,
         "enumeration" => Facet::Enumeration,
         "pathRef" => Facet::PathRef,
@@ -505,22 +568,6 @@ fn clear(syntax: &mut Syntax, facet: Facet) {
         Facet::InstanceRef => syntax.instance_ref = None,
         Facet::EnumerationRef => syntax.enumeration_ref = None,
         Facet::Units => syntax.units = None,
-    }
-}
-
-fn enumeration_ref(element: &Element) -> EnumerationRefFacet {
-    EnumerationRefFacet {
-        target_parameter: element.attribute("targetParam").unwrap_or_default().trim().into(),
-        scope: scope(element.attribute("targetParamScope")),
-        null_value: element.attribute("nullValue").map(Into::into),
-    }
-}
-
-fn scope(name: Option<&str>) -> Scope {
-    match name {
-        Some("model") => Scope::Model,
-        Some("object") => Scope::Object,
-        _ => Scope::Normal,
     }
 }
 

@@ -13,8 +13,9 @@ use quick_xml::escape::{EscapeError, unescape_with};
 use quick_xml::events::{BytesStart, Event};
 
 use crate::limits::{
-    DOCUMENT_BYTES_MAX, XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_ELEMENTS_MAX, XML_ENTITIES_MAX,
-    XML_ENTITY_BYTES_MAX, XML_ENTITY_DEPTH_MAX,
+    DOCUMENT_BYTES_MAX, XML_ATTRIBUTE_BYTES_MAX, XML_ATTRIBUTES_MAX, XML_DEPTH_MAX,
+    XML_ELEMENTS_MAX, XML_ENTITIES_MAX, XML_ENTITY_BYTES_MAX, XML_ENTITY_DEPTH_MAX,
+    XML_TEXT_BYTES_MAX,
 };
 
 /// Names without prefix, and values.
@@ -37,6 +38,11 @@ impl Element {
     pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(key, _)| &**key == name);
         found.map(|(_, value)| &**value)
+    }
+
+    /// Whether the attribute is there and true, in either of the two forms of XML Schema.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        matches!(self.attribute(name).map(str::trim), Some("true" | "1"))
     }
 
     /// The child elements of this name.
@@ -73,6 +79,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Root, XmlProblem> {
         return Err(XmlProblem { line, message });
     }
     let text = decode(bytes)?;
+    check_characters(&text)?;
     TreeReader::new(&text).read()
 }
 
@@ -97,6 +104,18 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, XmlProblem> {
         return Err(problem(line, format!("the document is not {} as it says", encoding.name())));
     }
     Ok(text)
+}
+
+/// XML has no control characters, and the reader below does not look for them.
+fn check_characters(text: &str) -> Result<(), XmlProblem> {
+    let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let Some(position) = text.as_bytes().iter().position(is_control) else {
+        return Ok(());
+    };
+    let head = text.as_bytes().get(..position).unwrap_or_default();
+    let line = 1_u32.saturating_add(line_breaks(head));
+    let message = "no well-formed XML: there is a control character".to_owned();
+    Err(XmlProblem { line, message })
 }
 
 fn declared_encoding(head: &[u8]) -> Option<String> {
@@ -230,6 +249,12 @@ impl<'a> TreeReader<'a> {
             }
             let attribute = attribute.map_err(|error| self.problem(error.to_string()))?;
             let key = attribute.key.into_inner();
+            if attribute.value.len() > XML_ATTRIBUTE_BYTES_MAX {
+                let name = key.chars().take(40).collect::<String>();
+                let message =
+                    format!("the attribute {name} has more than {XML_ATTRIBUTE_BYTES_MAX} bytes");
+                return Err(self.problem(message));
+            }
             let value = self.expand(&attribute.value)?;
             match (key.split_once(':'), prefix) {
                 (Some(("xmlns", declared)), Some(prefix)) if declared == prefix => {
@@ -267,9 +292,17 @@ impl<'a> TreeReader<'a> {
         if self.open.is_empty() && !text.trim().is_empty() {
             return Err(self.problem("text outside of the root element"));
         }
-        if let Some(element) = self.described() {
-            element.text.push_str(text);
+        self.append(text)
+    }
+
+    fn append(&mut self, text: &str) -> Result<(), XmlProblem> {
+        let Some(element) = self.described() else { return Ok(()) };
+        if element.text.len().saturating_add(text.len()) > XML_TEXT_BYTES_MAX {
+            let name = element.name.clone();
+            let message = format!("the {name} has more than {XML_TEXT_BYTES_MAX} bytes");
+            return Err(self.problem(message));
         }
+        element.text.push_str(text);
         Ok(())
     }
 
@@ -284,10 +317,7 @@ impl<'a> TreeReader<'a> {
             return Ok(());
         }
         let text = self.expand(&format!("&{name};"))?;
-        if let Some(element) = self.described() {
-            element.text.push_str(&text);
-        }
-        Ok(())
+        self.append(&text)
     }
 
     fn expand(&mut self, raw: &str) -> Result<String, XmlProblem> {

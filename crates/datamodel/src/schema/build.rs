@@ -1,6 +1,6 @@
 //! From a draft to a schema and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::Index;
 use super::{ObjectRow, ParameterRow, ProfileRow, Schema, TOP, UniqueKeyRow};
@@ -68,6 +68,9 @@ struct Builder {
     objects: BTreeMap<String, u32>,
     parameters: BTreeMap<(u32, Box<str>), u32>,
     syntaxes: BTreeMap<Syntax, u32>,
+    profiles: BTreeSet<Box<str>>,
+    /// What the profiles ask for so far.
+    requirements: usize,
     problems: Vec<BuildProblem>,
 }
 
@@ -185,8 +188,15 @@ impl Builder {
         };
         schema.objects.push(top_row());
         let objects = BTreeMap::from([(String::new(), TOP)]);
-        let (parameters, syntaxes) = (BTreeMap::new(), BTreeMap::new());
-        Self { schema, objects, parameters, syntaxes, problems }
+        Self {
+            schema,
+            objects,
+            parameters: BTreeMap::new(),
+            syntaxes: BTreeMap::new(),
+            profiles: BTreeSet::new(),
+            requirements: 0,
+            problems,
+        }
     }
 
     fn problem(&mut self, path: &str, kind: BuildProblemKind) {
@@ -326,17 +336,16 @@ impl Builder {
     }
 
     fn profile(&mut self, draft: &DraftProfile) {
-        if self.schema.profiles.iter().any(|row| *row.name == *draft.name) {
+        if self.profiles.contains(draft.name.as_str()) {
             return self.problem(&draft.name, BuildProblemKind::Duplicate);
         }
-        let required = |row: &ProfileRow| row.objects.len().saturating_add(row.parameters.len());
-        let so_far = self.schema.profiles.iter().map(required).sum::<usize>();
         let own = draft.objects.len().saturating_add(draft.parameters.len());
-        if self.schema.profiles.len() >= PROFILES_MAX
-            || so_far.saturating_add(own) > REQUIREMENTS_MAX
-        {
+        let required = self.requirements.saturating_add(own);
+        if self.profiles.len() >= PROFILES_MAX || required > REQUIREMENTS_MAX {
             return self.problem(&draft.name, BuildProblemKind::TooMuch("profiles"));
         }
+        self.requirements = required;
+        self.profiles.insert(draft.name.as_str().into());
         let mut row = ProfileRow {
             name: draft.name.as_str().into(),
             base: draft.base.as_deref().map(Into::into),
@@ -373,7 +382,7 @@ impl Builder {
         let mut missing = Vec::new();
         for row in &self.schema.profiles {
             for name in row.base.iter().chain(&row.extends) {
-                if self.schema.profile(name).is_none() {
+                if !self.profiles.contains(name) {
                     missing.push((row.name.to_string(), name.to_string()));
                 }
             }
