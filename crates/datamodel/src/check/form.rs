@@ -7,8 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Direction, ValueErrorKind};
 
-/// Checks a text that has the named type, without words and patterns of its own. The empty text stands for no address; what a device
-/// reports as its alias is its own affair, and only what is to be set is checked.
+/// Checks a text that has the named type, without words and patterns of its own.
+///
+/// The empty text stands for no address. What a device reports as its alias is its own affair, so
+/// that only what is to be set is checked.
 pub(super) fn check_form(
     type_name: Option<&str>,
     text: &str,
