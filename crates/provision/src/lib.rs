@@ -40,6 +40,7 @@
 mod answer;
 mod batch;
 mod book;
+pub mod compat;
 pub mod expression;
 #[cfg(test)]
 mod harness;
@@ -48,6 +49,7 @@ pub mod limits;
 mod model;
 mod plan;
 mod record;
+pub mod script;
 mod session;
 mod task;
 mod value;

@@ -68,3 +68,46 @@ pub const EXPRESSION_TEXT_BYTES_MAX: usize = 1024 * 1024;
 pub const EXPRESSION_PATTERN_CHARS_MAX: usize = 1_000;
 /// Arguments of one call of a function.
 pub const EXPRESSION_ARGUMENTS_MAX: usize = 100;
+
+// Scripts
+
+/// Bytes of a script's source.
+pub const SCRIPT_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that a script may have at a time, with the interpreter's own 150 KiB.
+pub const SCRIPT_MEMORY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Characters of text that a script makes code of at a time.
+pub const SCRIPT_EVAL_CHARS_MAX: usize = 16 * 1024;
+/// Runs after which an interpreter is replaced, whatever it may still hold.
+pub const SCRIPT_RUNS_PER_INTERPRETER: u32 = 1_000;
+/// Bytes of stack that a script may use.
+pub const SCRIPT_STACK_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of stack below the place where an engine was made, from which on it starts anew.
+pub const SCRIPT_STACK_DEPTH_MAX: usize = 64 * 1024;
+/// Looks at a run, one every 10,000 steps, before it is stopped, unless configured otherwise.
+pub const SCRIPT_CHECKS: u32 = 1_000;
+/// Milliseconds of a run before it is stopped, unless configured otherwise.
+pub const SCRIPT_MILLISECONDS: u32 = 250;
+/// Characters of a path in a script, with aliases.
+pub const SCRIPT_PATH_CHARS_MAX: usize = 4096;
+/// Characters of short texts in a script: types, schedules, items of access lists, names of errors.
+pub const SCRIPT_NAME_CHARS_MAX: usize = 256;
+/// Calls of `declare` and `clear` in one run.
+pub const SCRIPT_DECLARATIONS_MAX: usize = 10_000;
+/// Entries of an access list.
+pub const SCRIPT_LIST_ITEMS_MAX: usize = 64;
+/// Arguments of one call of an extension.
+pub const SCRIPT_EXT_ARGUMENTS_MAX: usize = 64;
+/// Characters of all arguments of one call of an extension.
+pub const SCRIPT_EXT_CHARS_MAX: usize = 1024 * 1024;
+/// Calls of `log` in one run.
+pub const SCRIPT_LOG_MESSAGES_MAX: usize = 1_000;
+/// Characters of a message of a script.
+pub const SCRIPT_LOG_CHARS_MAX: usize = 64 * 1024;
+/// Values in data that a script returns or logs, lists and objects included.
+pub const SCRIPT_DATA_NODES_MAX: usize = 10_000;
+/// Characters of all texts in such data.
+pub const SCRIPT_DATA_CHARS_MAX: usize = 1024 * 1024;
+/// Lists and objects within each other in such data, and in what a script is given.
+pub const SCRIPT_DATA_DEPTH_MAX: usize = 64;
+/// Characters of a cron schedule.
+pub const CRON_CHARS_MAX: usize = 1_000;

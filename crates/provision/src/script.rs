@@ -1,0 +1,380 @@
+//! Scripts of users, as GenieACS runs them: JavaScript in a sandbox, without any I/O.
+//!
+//! A [`Script`] is the body of a function. An [`Engine`] runs it in a context of its own, so that
+//! nothing stays from one run to the next, and a [`Host`] answers what it asks. A script declares
+//! and reads as if all of it were at hand; when something is not, the run is [`Outcome::Aborted`]
+//! where it stands, beyond the reach of `catch` and `finally`. Once the host has fetched it, the
+//! script runs again from the top.
+//!
+//! A script can do nothing but call its host, and it is bounded in memory, in stack and in steps
+//! ([`Budget`]). The interpreter counts steps, and looks at its budget every 10,000 of them. One
+//! call of a built-in function is one step, whatever it does within the memory it may have.
+
+mod data;
+mod fault;
+mod host;
+mod natives;
+mod run;
+#[cfg(test)]
+mod tests;
+mod virtual_parameter;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+use jiff::tz::TimeZone;
+use rquickjs::context::{EvalOptions, intrinsic};
+use rquickjs::{
+    CatchResultExt, CaughtError, Context, Ctx, Error, Function, Object, Persistent, Runtime, Value,
+};
+
+pub use data::Data;
+pub use fault::{Fault, FaultDetail};
+pub use host::{Attribute, Clear, Commit, Declare, Ext, Host, Settings, Times};
+pub use virtual_parameter::{VirtualParameter, Wanted};
+
+use crate::limits::{
+    SCRIPT_BYTES_MAX, SCRIPT_CHECKS, SCRIPT_MEMORY_BYTES_MAX, SCRIPT_MILLISECONDS,
+    SCRIPT_NAME_CHARS_MAX, SCRIPT_RUNS_PER_INTERPRETER, SCRIPT_STACK_BYTES_MAX,
+    SCRIPT_STACK_DEPTH_MAX,
+};
+use fault::PRELUDE;
+use run::{Over, Run, Slot};
+
+/// What stands in front of a script's first line. (With a parenthesis there, the parser would read
+/// everything twice, to see whether an arrow follows.)
+const PROLOGUE: &str = "0,function(){";
+
+/// A script whose syntax is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    name: String,
+    source: String,
+}
+
+/// A script that cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScriptError {
+    /// It is no JavaScript.
+    #[error("{0}")]
+    Syntax(String),
+    /// It is too long.
+    #[error("the script has {0} bytes, more than {SCRIPT_BYTES_MAX}: split it")]
+    TooLong(usize),
+    /// There is not even memory for the interpreter.
+    #[error("the interpreter could not be started")]
+    Interpreter,
+}
+
+/// What a run is given.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// The global `args`: the arguments of a preset or task, or the four of a virtual parameter.
+    pub args: Vec<Data>,
+    /// When the session began, in milliseconds of the Unix clock: the time that scripts see.
+    pub now: i64,
+    /// The device's id as GenieACS writes it: the seed of `Math.random`, and of schedules' offsets.
+    pub device_id: String,
+    /// The zone of cron schedules.
+    pub zone: TimeZone,
+    /// How long the run may take.
+    pub budget: Budget,
+}
+
+/// How long a run may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// How often the run is looked at, every 10,000 steps, before it is stopped. Ends a run at the
+    /// same step each time; the clock is [`Host::is_time_over`].
+    pub checks: u32,
+    /// What the fault of a run that took too long says, in milliseconds.
+    pub milliseconds: u32,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { checks: SCRIPT_CHECKS, milliseconds: SCRIPT_MILLISECONDS }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The script came to its end, which is a commit, and returned this (`None` for `undefined`).
+    Done(Option<Data>),
+    /// It stopped at a commit or an extension that is not yet paid.
+    Aborted,
+    /// It failed.
+    Fault(Fault),
+}
+
+/// Runs scripts, one after another, on the thread where it was made.
+pub struct Engine {
+    runtime: Runtime,
+    /// Bytes that a script may have.
+    memory: usize,
+    /// Where the stack was when the runtime was made, from which its limit counts.
+    stack: usize,
+    /// How many scripts ran in this runtime.
+    runs: u32,
+}
+
+impl Script {
+    /// Checks a script. The name appears in stacks.
+    ///
+    /// # Errors
+    /// [`ScriptError::Syntax`] with the message of the parser, such as `SyntaxError: …`.
+    pub fn compile(name: &str, source: &str) -> Result<Self, ScriptError> {
+        if source.len() > SCRIPT_BYTES_MAX {
+            return Err(ScriptError::TooLong(source.len()));
+        }
+        if source.contains('\0') {
+            return Err(ScriptError::Syntax("SyntaxError: invalid character: NUL".to_owned()));
+        }
+        let printable = name.chars().filter(|c| !c.is_control() && !matches!(c, '(' | ')'));
+        let script = Self {
+            name: printable.take(SCRIPT_NAME_CHARS_MAX).collect(),
+            source: format!("{PROLOGUE}{source}\n}}"),
+        };
+        let runtime = new_runtime().map_err(|_| ScriptError::Interpreter)?;
+        let mut checks = 0u32;
+        let is_late = move || {
+            checks = checks.saturating_add(1);
+            checks > SCRIPT_CHECKS
+        };
+        runtime.set_interrupt_handler(Some(Box::new(is_late)));
+        let context = new_context(&runtime).map_err(|_| ScriptError::Interpreter)?;
+        context.with(|ctx| match script.function(&ctx).catch(&ctx) {
+            Ok(_) => Ok(()),
+            Err(CaughtError::Exception(error)) => {
+                let name: String = error.as_object().get("name").unwrap_or_default();
+                let message = error.message().unwrap_or_default();
+                Err(ScriptError::Syntax(format!("{name}: {message}")))
+            }
+            Err(_) => Err(ScriptError::Syntax("SyntaxError: unexpected '}'".to_owned())),
+        })?;
+        Ok(script)
+    }
+
+    /// The script's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn function<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
+        let mut options = EvalOptions::default();
+        options.filename = Some(self.name.clone());
+        ctx.eval_with_options(self.source.as_str(), options)
+    }
+}
+
+impl Engine {
+    /// An engine for this thread.
+    ///
+    /// # Errors
+    /// [`ScriptError::Interpreter`] when there is no memory for it.
+    pub fn new() -> Result<Self, ScriptError> {
+        Self::with_memory(SCRIPT_MEMORY_BYTES_MAX)
+    }
+
+    fn with_memory(memory: usize) -> Result<Self, ScriptError> {
+        let runtime = new_runtime().map_err(|_| ScriptError::Interpreter)?;
+        Ok(Self { runtime, memory, stack: stack_position(), runs: 0 })
+    }
+
+    /// Runs a script, and gives its host back.
+    pub fn run<H>(&mut self, script: &Script, inputs: Inputs, host: H) -> (Outcome, H)
+    where
+        H: Host + 'static,
+    {
+        self.follow_stack();
+        let slot = Rc::new(RefCell::new(Slot(Some(host))));
+        let run = Rc::new(Run::new(inputs, slot.clone()));
+        let watched = Rc::clone(&run);
+        let is_interrupted = move || watched.is_interrupted();
+        self.runtime.set_interrupt_handler(Some(Box::new(is_interrupted)));
+        let outcome = self.run_in_context(script, &run);
+        self.runtime.set_interrupt_handler(None);
+        self.clean_up(&outcome);
+        let host = slot.borrow_mut().0.take();
+        (outcome, host.expect("only this function takes the host"))
+    }
+
+    fn run_in_context(&self, script: &Script, run: &Rc<Run>) -> Outcome {
+        let Ok(context) = new_context(&self.runtime) else {
+            return Outcome::Fault(out_of_memory());
+        };
+        let finished = context
+            .with(|ctx| Prepared::new(&ctx, script, run))
+            .and_then(|prepared| self.finish(&context, prepared, script, run));
+        match run.over() {
+            Some(Over::Stopped) => Outcome::Aborted,
+            Some(Over::TimedOut) => {
+                Outcome::Fault(Fault::timed_out(run.inputs.budget.milliseconds))
+            }
+            None => finished.map_or_else(Outcome::Fault, Outcome::Done),
+        }
+    }
+
+    /// Runs a script that is compiled, and reads what it returns.
+    fn finish(
+        &self,
+        context: &Context,
+        prepared: Prepared,
+        script: &Script,
+        run: &Run,
+    ) -> Result<Option<Data>, Fault> {
+        // The interpreter fails badly when its compiler has no memory, so that comes only now. What
+        // compiling takes is bounded by the length of the source.
+        self.runtime.set_memory_limit(self.memory);
+        let (prelude, returned) = context.with(|ctx| {
+            let prelude = prepared.prelude.restore(&ctx).map_err(|_| out_of_memory())?;
+            let function = prepared.function.restore(&ctx).map_err(|_| out_of_memory())?;
+            let returned: Value<'_> =
+                function.call(()).map_err(|error| fault_of(&ctx, &prelude, script, error))?;
+            Ok((Persistent::save(&ctx, prelude), Persistent::save(&ctx, returned)))
+        })?;
+        let jobs = self.run_jobs(run);
+        context.with(|ctx| {
+            let prelude = prelude.restore(&ctx).map_err(|_| out_of_memory())?;
+            let returned = returned.restore(&ctx).map_err(|_| out_of_memory())?;
+            jobs?;
+            data_of(&prelude, returned).map_err(|error| fault_of(&ctx, &prelude, script, error))
+        })
+    }
+
+    /// Runs what a script's promises left to do. What a callback throws is the matter of its
+    /// promise, so a job fails only when the run is over or has no memory left.
+    fn run_jobs(&self, run: &Run) -> Result<(), Fault> {
+        while !run.is_over() {
+            match self.runtime.execute_pending_job() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    error.0.with(|ctx| drop(ctx.catch()));
+                    return Err(out_of_memory());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever went wrong or is left over in a runtime ends with it.
+    fn clean_up(&mut self, outcome: &Outcome) {
+        self.runs = self.runs.saturating_add(1);
+        let is_clean = !matches!(outcome, Outcome::Fault(_)) && !self.runtime.is_job_pending();
+        if is_clean && self.runs < SCRIPT_RUNS_PER_INTERPRETER {
+            self.runtime.run_gc();
+            self.runtime.set_memory_limit(0);
+        } else {
+            self.renew();
+        }
+    }
+
+    /// The limit of the stack counts from where the runtime was made: a new one if that is far.
+    fn follow_stack(&mut self) {
+        if self.stack.saturating_sub(stack_position()) > SCRIPT_STACK_DEPTH_MAX {
+            self.renew();
+        }
+    }
+
+    fn renew(&mut self) {
+        if let Ok(runtime) = new_runtime() {
+            self.runtime = runtime;
+            self.runs = 0;
+            self.stack = stack_position();
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+/// What a context has: the language, but no clock, no weak references and no shared memory.
+type Builtins = (
+    intrinsic::Date,
+    intrinsic::Eval,
+    intrinsic::RegExpCompiler,
+    intrinsic::RegExp,
+    intrinsic::Json,
+    intrinsic::Proxy,
+    intrinsic::MapSet,
+    intrinsic::TypedArrays,
+    intrinsic::Promise,
+);
+
+fn new_runtime() -> rquickjs::Result<Runtime> {
+    let runtime = Runtime::new()?;
+    runtime.set_max_stack_size(SCRIPT_STACK_BYTES_MAX);
+    Ok(runtime)
+}
+
+fn new_context(runtime: &Runtime) -> rquickjs::Result<Context> {
+    Context::custom::<Builtins>(runtime)
+}
+
+/// A context that is ready to run its script.
+struct Prepared {
+    /// The functions that read what a script returns or throws.
+    prelude: Persistent<Object<'static>>,
+    function: Persistent<Function<'static>>,
+}
+
+impl Prepared {
+    /// Evaluates the prelude, and compiles the script.
+    fn new<'js>(ctx: &Ctx<'js>, script: &Script, run: &Rc<Run>) -> Result<Self, Fault> {
+        let prelude = prepare(ctx, run).map_err(|_| out_of_memory())?;
+        let function =
+            script.function(ctx).map_err(|error| fault_of(ctx, &prelude, script, error))?;
+        Ok(Self {
+            prelude: Persistent::save(ctx, prelude),
+            function: Persistent::save(ctx, function),
+        })
+    }
+}
+
+fn prepare<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<Object<'js>> {
+    let mut options = EvalOptions::default();
+    options.filename = Some(PRELUDE.to_owned());
+    let prelude: Function<'js> =
+        ctx.eval_with_options(include_str!("script/prelude.js"), options)?;
+    let args = Data::List(run.inputs.args.clone()).to_js(ctx)?;
+    let natives = natives::natives(ctx, run)?;
+    prelude.call((natives, natives::limit_object(ctx)?, run.now_number(), args))
+}
+
+/// What a script returned, as plain data.
+fn data_of<'js>(prelude: &Object<'js>, returned: Value<'js>) -> rquickjs::Result<Option<Data>> {
+    let flat: Object<'js> = prelude.get::<_, Function<'js>>("returned")?.call((returned,))?;
+    Data::from_flat(&flat)
+}
+
+fn fault_of<'js>(ctx: &Ctx<'js>, prelude: &Object<'js>, script: &Script, error: Error) -> Fault {
+    let Error::Exception = error else { return Fault::error("Error", &error.to_string(), "") };
+    let thrown = ctx.catch();
+    if thrown.is_null() {
+        // What the interpreter throws when there is no memory even for an error.
+        return Fault::plain("null (the script threw that, or had no memory left)");
+    }
+    let texts = || prelude.get::<_, Function<'js>>("thrown")?.call::<_, Object<'js>>((thrown,));
+    let Ok(texts) = texts() else {
+        ctx.catch();
+        return Fault::plain("What the script threw cannot be read");
+    };
+    Fault::from_thrown(&texts, &script.name).bounded()
+}
+
+fn out_of_memory() -> Fault {
+    Fault::error("InternalError", "out of memory", "")
+}
+
+/// About where the stack of this thread is.
+#[inline(never)]
+fn stack_position() -> usize {
+    let here = 0u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
