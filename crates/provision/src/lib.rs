@@ -40,7 +40,9 @@
 mod answer;
 mod batch;
 mod book;
+pub mod channel;
 pub mod compat;
+pub mod engine;
 pub mod expression;
 #[cfg(test)]
 mod harness;
@@ -48,6 +50,7 @@ mod key;
 pub mod limits;
 mod model;
 mod plan;
+pub mod preset;
 mod record;
 pub mod script;
 mod session;

@@ -71,6 +71,8 @@ pub const EXPRESSION_ARGUMENTS_MAX: usize = 100;
 
 // Scripts
 
+/// Components of a path in a script (compat 2.2).
+pub const PATTERN_SEGMENTS_MAX: usize = 32;
 /// Bytes of a script's source.
 pub const SCRIPT_BYTES_MAX: usize = 256 * 1024;
 /// Bytes that a script may have at a time, with the interpreter's own 150 KiB.

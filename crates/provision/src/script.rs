@@ -42,6 +42,9 @@ use crate::limits::{
 use fault::PRELUDE;
 use run::{Over, Run, Slot};
 
+/// The code of what a script throws that lets go of a commit it could have caught.
+const COMMIT: &str = "script.drover:commit";
+
 /// What stands in front of a script's first line. (With a parenthesis there, the parser would read
 /// everything twice, to see whether an arrow follows.)
 const PROLOGUE: &str = "0,function(){";
@@ -80,6 +83,10 @@ pub struct Inputs {
     pub zone: TimeZone,
     /// How long the run may take.
     pub budget: Budget,
+    /// Whether `catch` sees where a run stops, as in GenieACS (compat 2.7): what is read there
+    /// stays unread, nothing more is logged, and a script that goes on to its end is done.
+    /// Otherwise nothing of a script runs after that.
+    pub catches_commit: bool,
 }
 
 /// How long a run may take.
@@ -209,6 +216,11 @@ impl Engine {
             .with(|ctx| Prepared::new(&ctx, script, run))
             .and_then(|prepared| self.finish(&context, prepared, script, run));
         match run.over() {
+            Some(Over::Stopped) if run.inputs.catches_commit => match finished {
+                Ok(returned) => Outcome::Done(returned),
+                Err(fault) if fault.code == COMMIT => Outcome::Aborted,
+                Err(fault) => Outcome::Fault(fault),
+            },
             Some(Over::Stopped) => Outcome::Aborted,
             Some(Over::TimedOut) => {
                 Outcome::Fault(Fault::timed_out(run.inputs.budget.milliseconds))
@@ -344,7 +356,7 @@ fn prepare<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<Object<'js>> 
         ctx.eval_with_options(include_str!("script/prelude.js"), options)?;
     let args = Data::List(run.inputs.args.clone()).to_js(ctx)?;
     let natives = natives::natives(ctx, run)?;
-    prelude.call((natives, natives::limit_object(ctx)?, run.now_number(), args))
+    prelude.call((natives, natives::limit_object(ctx, run)?, run.now_number(), args))
 }
 
 /// What a script returned, as plain data.

@@ -1,14 +1,12 @@
 //! Expressions that GenieACS 1.2.16 has evaluated, recorded in the shared material.
 
 #![allow(clippy::disallowed_methods, reason = "reads recordings, from a folder that is a setting")]
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-use std::path::{Path, PathBuf};
+mod common;
 
+use common::vectors;
 use drover_provision::expression::{Context, Expression, Unknown, Value};
 use serde_json::Value as Json;
-
-const SETTING: &str = "DROVER_ENGINE_VECTORS";
 
 /// A device without parameters, at a time that passes `NOW() > 5`.
 struct Nothing;
@@ -69,19 +67,4 @@ fn value(json: &str) -> Value {
         Json::String(text) => text.into(),
         other => panic!("no expression is worth {other}"),
     }
-}
-
-/// The folder of recordings. A machine without it skips the test, loudly; CI has it.
-fn vectors() -> Option<PathBuf> {
-    let path = std::env::var_os(SETTING).map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/genieacs/vectors"),
-        PathBuf::from,
-    );
-    if path.is_dir() {
-        return Some(path);
-    }
-    let is_ci = std::env::var("CI").is_ok_and(|value| !matches!(&*value, "" | "0" | "false"));
-    assert!(!is_ci, "{} is missing; set {SETTING}", path.display());
-    eprintln!("SKIPPED: {} is missing; set {SETTING}", path.display());
-    None
 }

@@ -22,9 +22,10 @@ pub trait Host {
     /// As with [`Host::declare`].
     fn clear(&mut self, clear: Clear) -> Result<(), String>;
 
-    /// The script commits: by `commit()`, or by a read while something is not committed. The
-    /// commit at the end of a script is not reported here; that is [`super::Outcome::Done`].
-    fn commit(&mut self) -> Commit;
+    /// The script commits: by `commit()`, which is explicit, or by a read while something is not
+    /// committed. The commit at the end of a script is not reported here; that is
+    /// [`super::Outcome::Done`].
+    fn commit(&mut self, is_explicit: bool) -> Commit;
 
     /// The paths that match a declaration at this revision, in their order. Asked at most once for
     /// each call of `declare` and revision.

@@ -39,9 +39,10 @@ pub(super) fn natives<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> Result<Object<'js>>
     Ok(object)
 }
 
-/// The limits that the prelude checks.
-pub(super) fn limit_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+/// The limits that the prelude checks, and whether a script can catch a commit.
+pub(super) fn limit_object<'js>(ctx: &Ctx<'js>, run: &Run) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
+    object.set("catchesCommit", run.inputs.catches_commit)?;
     for (name, limit) in [
         ("dataNodes", limits::SCRIPT_DATA_NODES_MAX),
         ("dataCharacters", limits::SCRIPT_DATA_CHARS_MAX),
@@ -63,8 +64,9 @@ pub(super) fn limit_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 
 type Native = for<'js> fn(&Run, &Ctx<'js>, &[Value<'js>]) -> Result<Value<'js>>;
 
-fn commit<'js>(run: &Run, ctx: &Ctx<'js>, _: &[Value<'js>]) -> Result<Value<'js>> {
-    match run.host().commit() {
+fn commit<'js>(run: &Run, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<'js>> {
+    let is_explicit = args.first().and_then(Value::as_bool).unwrap_or_default();
+    match run.host().commit(is_explicit) {
         Commit::Continue => Ok(Value::new_bool(ctx.clone(), true)),
         Commit::Abort => stop(run, ctx),
     }

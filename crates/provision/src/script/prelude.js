@@ -22,7 +22,17 @@
     seed: nativeSeed, interval: nativeInterval, scheduled: nativeScheduled,
   } = native;
 
-  const halt = () => { for (;;); };
+  // As GenieACS does it, if that is asked for: a script can catch where it stops.
+  const stopped = { name: "drover:commit" };
+  let isStopped = false;
+  const halt = () => {
+    while (!limits.catchesCommit);
+    if (isStopped) {
+      throw new ErrorType("Declare function should not be called from within a try/catch block");
+    }
+    isStopped = true;
+    throw stopped;
+  };
   const live = (answer) => {
     if (answer === null) halt();
     return answer;
@@ -40,11 +50,12 @@
 
   let isDirty = false;
   let revision = 0;
-  const commit = () => {
-    live(nativeCommit());
+  const pay = (isExplicit) => {
+    live(nativeCommit(isExplicit));
     isDirty = false;
     ++revision;
   };
+  const commit = () => pay(true);
 
   // Plain data as a flat list of kind and content, which the other side can read without running
   // any code of the script. Functions and symbols are left out, as in JSON.
@@ -127,7 +138,7 @@
     static {
       // The first path that matches, after a commit of what is not yet.
       refreshed = (it) => {
-        if (isDirty) commit();
+        if (isDirty) pay(false);
         if (it.#seen !== revision) {
           if (it.#path === undefined && it.#handle >= 0) {
             it.#paths = live(nativeMatches(it.#handle));
@@ -308,7 +319,8 @@
   const log = (message, meta) => {
     const text = bounded(`${message}`, limits.logCharacters, "A message of log");
     const details = meta === undefined || meta === null ? undefined : meta;
-    accepted(nativeLog(text, flat(details, "The second argument of log")));
+    const answer = nativeLog(text, flat(details, "The second argument of log"));
+    if (!isStopped) accepted(answer);
   };
 
   // The seed of another generator, folded as seedrandom does it.

@@ -60,8 +60,10 @@ impl Run {
 
     /// Whether the interpreter shall stop, which it asks every 10,000 steps.
     pub(super) fn is_interrupted(&self) -> bool {
-        if self.is_over() {
-            return true;
+        match self.over.get() {
+            None => {}
+            Some(Over::Stopped) if self.inputs.catches_commit => {}
+            Some(_) => return true,
         }
         let checks = self.checks.get().saturating_add(1);
         self.checks.set(checks);
@@ -120,8 +122,8 @@ impl<H: Host> Host for Slot<H> {
         self.ask(Ok(()), |host| host.clear(clear))
     }
 
-    fn commit(&mut self) -> Commit {
-        self.ask(Commit::Abort, Host::commit)
+    fn commit(&mut self, is_explicit: bool) -> Commit {
+        self.ask(Commit::Abort, |host| host.commit(is_explicit))
     }
 
     fn matches(&mut self, declaration: u32) -> Vec<String> {

@@ -68,8 +68,8 @@ impl Host for FakeHost {
         Ok(())
     }
 
-    fn commit(&mut self) -> Commit {
-        self.calls.push("commit".to_owned());
+    fn commit(&mut self, is_explicit: bool) -> Commit {
+        self.calls.push(if is_explicit { "commit" } else { "read" }.to_owned());
         if self.revision < self.paid {
             self.revision += 1;
             return Commit::Continue;
@@ -171,6 +171,7 @@ fn inputs() -> Inputs {
         device_id: DEVICE.to_owned(),
         zone: TimeZone::UTC,
         budget: Budget { checks: 20, ..Budget::default() },
+        catches_commit: false,
     }
 }
 

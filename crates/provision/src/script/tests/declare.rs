@@ -183,7 +183,7 @@ fn reads_are_lazy_and_kept_for_a_revision() {
         host.calls,
         [
             "declare Device.Name value:1",
-            "commit",
+            "read",
             "matches Device.Name",
             "read Device.Name Value",
             "log mine",
@@ -203,7 +203,7 @@ fn what_is_cleared_is_older_than_a_time() {
     assert_eq!(declared("clear('A', 0, {value: 7, object: 0})"), "clear A value:7");
     assert_eq!(
         declared("clear('A', 3); declare('B', {value: 1}).value; log('never')"),
-        "clear A time:3; declare B value:1; commit"
+        "clear A time:3; declare B value:1; read"
     );
 }
 

@@ -296,7 +296,7 @@ fn a_panic_of_the_host_goes_through() {
         fn clear(&mut self, _: Clear) -> Result<(), String> {
             Ok(())
         }
-        fn commit(&mut self) -> Commit {
+        fn commit(&mut self, _: bool) -> Commit {
             Commit::Abort
         }
         fn matches(&mut self, _: u32) -> Vec<String> {

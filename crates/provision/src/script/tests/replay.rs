@@ -12,7 +12,7 @@ fn aborts(source: &str) -> Vec<String> {
     host.calls
 }
 
-const READ: [&str; 2] = ["declare Device.Name value:1", "commit"];
+const READ: [&str; 2] = ["declare Device.Name value:1", "read"];
 
 #[test]
 fn declaring_alone_commits_nothing() {
@@ -45,13 +45,13 @@ fn paid_commits_count_and_reads_follow() {
         host.calls,
         [
             "declare Device.Name value:1",
-            "commit",
+            "read",
             "matches Device.Name",
             "read Device.Name Value",
             "log first",
             "log Device.Name",
             "declare Device.Other value:1",
-            "commit",
+            "read",
             "matches Device.Name",
             "read Device.Name Value",
             "log second",

@@ -1,0 +1,22 @@
+//! The provisioning engine: from what scripts declare to the least set of requests (compat 2).
+
+mod builtin;
+mod data;
+mod declaration;
+mod machine;
+mod pattern;
+mod reason;
+mod request;
+mod run;
+mod sync;
+mod virtual_parameter;
+
+pub use data::{
+    Attributes, Listed, Name, Path, Scalar, Timed, Tree, TypedValue, coerce, path_of, written,
+};
+pub use declaration::{Declaration, Get, NewAttributes, NewValue, Set};
+pub use machine::{Config, Next, Provision, Provisioning};
+pub use pattern::{InvalidPattern, Pattern, Segment};
+pub use reason::{Nothing, Reason};
+pub use request::{Request, Response};
+pub use run::LogLine;

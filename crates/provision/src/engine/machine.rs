@@ -1,0 +1,902 @@
+//! Runs scripts against a device: rounds of requests until every script has ended (compat 2.1).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::builtin;
+use super::data::{
+    Attributes, Listed, Name, Path, Scalar, Timed, Tree, TypedValue, path_of, written,
+};
+use super::declaration::{Declaration, NewAttributes};
+use super::reason::Nothing;
+use super::request::{Request, Response, partial_path};
+use super::run::{Forget, LogLine, Progress, Run, Stop, fault, scalar_of};
+use super::sync::{self, Changes, Creation, Local, Pending};
+use super::virtual_parameter::{self, Phase};
+use crate::script::{Budget, Data, Engine, Fault, Inputs, Outcome, Script, VirtualParameter};
+
+/// What holds for a session.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The session's time in milliseconds of the Unix clock.
+    pub session: i64,
+    /// Which round of presets this is (compat 2.1, point 8); part of the IDs of requests.
+    pub cycle: u8,
+    /// Provisions by name.
+    pub scripts: BTreeMap<String, Arc<Script>>,
+    /// Virtual parameters by name.
+    pub virtual_parameters: BTreeMap<String, Arc<Script>>,
+    /// The zone of cron schedules.
+    pub zone: TimeZone,
+    /// How long each run of a script may take.
+    pub budget: Budget,
+    /// Whether scripts can catch a commit, as in GenieACS: see [`Inputs::catches_commit`].
+    pub catches_commit: bool,
+    /// Parameters that one request reads or sets at most.
+    pub batch_size: usize,
+    /// Commits at most.
+    pub commits_max: usize,
+}
+
+/// Requests of one cycle at most (compat 2.5).
+const REQUESTS_MAX: usize = 255;
+/// Looks at what is to be done, at most; between two requests there are a few at most.
+const ROUNDS_MAX: usize = 4 * REQUESTS_MAX;
+/// Virtual parameters that need one another at most, this included (compat 2.5).
+const NESTING_MAX: usize = 8;
+/// How often a path that the device does not know any more is looked for again.
+const LOST_MAX: u8 = 3;
+
+/// One provision: a name with arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provision {
+    /// Its name.
+    pub name: String,
+    /// Its arguments.
+    pub arguments: Vec<Data>,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Send this, then call [`Provisioning::take`] or [`Provisioning::refused`].
+    Request {
+        /// The ID of the message; the CommandKey of a Download.
+        id: String,
+        /// What to send.
+        request: Request,
+    },
+    /// Call these extensions, then [`Provisioning::answer`] with their answers in this order.
+    Extensions(Vec<Vec<String>>),
+    /// All is done.
+    Done,
+    /// It failed; nothing more is to be done.
+    Fault(Fault),
+}
+
+/// Provisions at work on one device.
+#[derive(Debug)]
+pub struct Provisioning {
+    config: Arc<Config>,
+    device: String,
+    tree: Tree,
+    frames: Vec<Frame>,
+    reads: VecDeque<Request>,
+    writes: VecDeque<Write>,
+    asked: Option<Write>,
+    /// Extensions that are asked for: the frame's script and the arguments.
+    extensions: Vec<(usize, Vec<String>)>,
+    requests: usize,
+    pass: i64,
+    commits: usize,
+    /// Rounds that asked nothing of the device.
+    rounds: usize,
+    /// What virtual parameters were already set to, whatever their scripts made of it.
+    virtual_sets: BTreeMap<Path, TypedValue>,
+    lost: BTreeMap<String, u8>,
+    logs: Vec<LogLine>,
+    nothing: BTreeSet<Nothing>,
+    failed: Option<Fault>,
+}
+
+/// Scripts that run side by side: those of the batch, or of virtual parameters.
+#[derive(Debug)]
+struct Frame {
+    scripts: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    code: Code,
+    progress: Progress,
+    state: State,
+    returned: Option<Data>,
+}
+
+#[derive(Debug, Clone)]
+enum Code {
+    Script { script: Arc<Script>, arguments: Vec<Data> },
+    Builtin { name: String, arguments: Vec<Data> },
+    Virtual { name: Name, script: Arc<Script>, arguments: Vec<Data>, phase: Phase },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    Ready,
+    Commits { is_explicit: bool },
+    Waits,
+    Ended,
+}
+
+/// A request with what it means for what is known.
+#[derive(Debug, Clone, PartialEq)]
+enum Write {
+    Plain(Request),
+    Create(Creation),
+    /// The keys of a new row are read.
+    ReadKeys(Creation, Path),
+}
+
+impl Provisioning {
+    /// Provisions for a device, of which `tree` is known.
+    ///
+    /// Its ID is the one that GenieACS writes, with the letters that the device sent: random
+    /// numbers depend on it. Provisions that are neither among the scripts nor built in are passed
+    /// over, as GenieACS does.
+    pub fn new(config: Arc<Config>, device: &str, tree: Tree, provisions: &[Provision]) -> Self {
+        let mut scripts = Vec::new();
+        for Provision { name, arguments } in provisions {
+            let code = match config.scripts.get(name) {
+                Some(script) => {
+                    Code::Script { script: Arc::clone(script), arguments: arguments.clone() }
+                }
+                None => Code::Builtin { name: name.clone(), arguments: arguments.clone() },
+            };
+            scripts.push(Running::new(code));
+        }
+        Self {
+            device: device.to_owned(),
+            tree: with_server_paths(tree, config.session),
+            config,
+            frames: vec![Frame { scripts }],
+            reads: VecDeque::new(),
+            writes: VecDeque::new(),
+            asked: None,
+            extensions: Vec::new(),
+            requests: 0,
+            pass: 0,
+            commits: 0,
+            rounds: 0,
+            virtual_sets: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            logs: Vec::new(),
+            nothing: BTreeSet::new(),
+            failed: None,
+        }
+    }
+
+    /// What is known of the device.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Lines that scripts logged since the last call.
+    pub fn take_logs(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.logs)
+    }
+
+    /// What was declared and changed nothing, and why.
+    pub fn nothing(&self) -> impl Iterator<Item = &Nothing> {
+        self.nothing.iter()
+    }
+
+    /// What is to be done next. Must not be called while a request or extensions are out.
+    pub fn next(&mut self, engine: &mut Engine) -> Next {
+        self.pass = self.pass.saturating_add(2);
+        let next = match self.failed.clone() {
+            Some(fault) => Err(fault),
+            None => self.advance(engine),
+        };
+        match next {
+            Ok(Next::Request { request, .. }) if self.requests >= REQUESTS_MAX => {
+                drop(request);
+                self.fail(fault("too_many_rpcs", "Too many RPC requests"))
+            }
+            Ok(next) => {
+                if matches!(next, Next::Request { .. }) {
+                    self.requests = self.requests.saturating_add(1);
+                }
+                next
+            }
+            Err(fault) => self.fail(fault),
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) -> Next {
+        self.failed = Some(fault.clone());
+        self.asked = None;
+        Next::Fault(fault)
+    }
+
+    fn now(&self) -> i64 {
+        self.config.session.saturating_add(self.pass)
+    }
+
+    fn advance(&mut self, engine: &mut Engine) -> Result<Next, Fault> {
+        loop {
+            self.rounds = self.rounds.saturating_add(1);
+            if self.rounds > ROUNDS_MAX {
+                return Err(fault("too_many_cycles", "Too many provision cycles"));
+            }
+            self.run_scripts(engine)?;
+            if !self.extensions.is_empty() {
+                let calls = self.extensions.iter().map(|(_, arguments)| arguments.clone());
+                return Ok(Next::Extensions(calls.collect()));
+            }
+            // A round of changes is sent to its end before anything is looked at again.
+            if let Some(write) = self.writes.pop_front() {
+                return Ok(self.ask(write));
+            }
+            if let Some(request) = self.next_read() {
+                return Ok(self.ask(Write::Plain(request)));
+            }
+            if self.lists_virtual_parameters() || self.next_virtual_gets()? {
+                continue;
+            }
+            let changes = self.changes();
+            if !changes.local.is_empty() {
+                self.change_locally(changes.local);
+                continue;
+            }
+            if self.set_virtual_parameters(&changes.virtual_parameters)? {
+                continue;
+            }
+            self.nothing.extend(changes.nothing.iter().cloned());
+            self.queue(changes);
+            if !self.writes.is_empty() {
+                continue;
+            }
+            if self.end_round()? {
+                return Ok(Next::Done);
+            }
+        }
+    }
+
+    fn ask(&mut self, write: Write) -> Next {
+        let id = format!("{:x}{:02x}{:02x}", self.config.session, self.config.cycle, self.requests);
+        let request = match &write {
+            Write::Plain(request) => request.clone(),
+            Write::Create(Creation { table, keys }) => Request::AddObject {
+                object_name: partial_path(table),
+                instance_values: keys
+                    .iter()
+                    .map(|(key, value)| (key.to_string(), value.to_string()))
+                    .collect(),
+            },
+            Write::ReadKeys(Creation { keys, .. }, row) => {
+                let full = |key: &dyn std::fmt::Display| format!("{}.{key}", written(row));
+                Request::GetParameterValues {
+                    names: keys.keys().map(|key| full(key)).collect(),
+                    instance_values: keys
+                        .iter()
+                        .map(|(key, value)| (full(key), value.to_string()))
+                        .collect(),
+                }
+            }
+        };
+        self.asked = Some(write);
+        Next::Request { id, request }
+    }
+
+    /// Runs the scripts of the innermost frame that can go on.
+    fn run_scripts(&mut self, engine: &mut Engine) -> Result<(), Fault> {
+        let mut forgets = Vec::new();
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        for (place, running) in frame.scripts.iter_mut().enumerate() {
+            if running.state != State::Ready {
+                continue;
+            }
+            let progress = std::mem::take(&mut running.progress);
+            let mut run = Run::new(self.config.session, &self.device, progress);
+            let (ran, stop) = match &running.code {
+                Code::Script { script, arguments } | Code::Virtual { script, arguments, .. } => {
+                    let inputs = Inputs {
+                        args: arguments.clone(),
+                        now: self.config.session,
+                        device_id: self.device.clone(),
+                        zone: self.config.zone.clone(),
+                        budget: self.config.budget,
+                        catches_commit: self.config.catches_commit,
+                    };
+                    let (outcome, run) = engine.run(script, inputs, run);
+                    let mut ran = run.end();
+                    let stop = match outcome {
+                        Outcome::Done(returned) => {
+                            running.returned = returned;
+                            None
+                        }
+                        Outcome::Fault(fault) => Some(Stop::Fault(fault)),
+                        Outcome::Aborted => ran.stop.take(),
+                    };
+                    (ran, stop)
+                }
+                Code::Builtin { name, arguments } => {
+                    let done = builtin::run(name, arguments, &mut run);
+                    (run.end(), done.and_then(Result::err))
+                }
+            };
+            running.progress = ran.progress;
+            self.logs.extend(ran.logs);
+            forgets.extend(ran.forgets);
+            running.state = match stop {
+                None => State::Ended,
+                Some(Stop::Commit { is_explicit }) => State::Commits { is_explicit },
+                Some(Stop::Extension(arguments)) => {
+                    self.extensions.push((place, arguments));
+                    State::Waits
+                }
+                Some(Stop::Fault(fault)) => return Err(fault),
+            };
+        }
+        for Forget { pattern, before } in forgets {
+            self.tree.clear(&pattern, before);
+        }
+        self.find_virtual_parameters();
+        Ok(())
+    }
+
+    /// Takes the answers of the extensions, in the order in which they were asked for.
+    pub fn answer(&mut self, answers: impl IntoIterator<Item = Result<Data, Fault>>) {
+        let asked = std::mem::take(&mut self.extensions);
+        let Some(frame) = self.frames.last_mut() else { return };
+        for ((place, arguments), answer) in asked.into_iter().zip(answers) {
+            match (answer, frame.scripts.get_mut(place)) {
+                (Ok(answer), Some(running)) => {
+                    running.progress.answer(arguments, answer);
+                    running.state = State::Ready;
+                }
+                (Err(fault), _) => self.failed = Some(fault),
+                (Ok(_), None) => {}
+            }
+        }
+    }
+
+    fn declarations(&self) -> impl Iterator<Item = &Declaration> {
+        let scripts = self.frames.last().into_iter().flat_map(|frame| &frame.scripts);
+        scripts.flat_map(|script| &script.progress.declarations)
+    }
+
+    /// The next request that reads: names first, then values, then attributes.
+    fn next_read(&mut self) -> Option<Request> {
+        if let Some(read) = self.reads.pop_front() {
+            return Some(read);
+        }
+        let reads = sync::reads(&self.tree, self.declarations());
+        if let Some(((_, path), is_whole)) = reads.names.into_iter().next() {
+            return Some(Request::GetParameterNames {
+                path: partial_path(&path),
+                is_next_level: !is_whole,
+            });
+        }
+        for batch in reads.values.paths().chunks(self.config.batch_size.max(1)) {
+            let names = batch.iter().map(|path| written(path)).collect();
+            self.reads
+                .push_back(Request::GetParameterValues { names, instance_values: Vec::new() });
+        }
+        if self.reads.is_empty() {
+            for batch in reads.attributes.paths().chunks(self.config.batch_size.max(1)) {
+                let names = batch.iter().map(|path| written(path)).collect();
+                self.reads.push_back(Request::GetParameterAttributes { names });
+            }
+        }
+        self.reads.pop_front()
+    }
+
+    /// Says that virtual parameters are there which are declared by name, and that those are not
+    /// which have no script any more.
+    fn find_virtual_parameters(&mut self) {
+        let names: Vec<String> = self
+            .declarations()
+            .filter_map(|declaration| match declaration.pattern.names()?.as_slice() {
+                ["VirtualParameters", name] => Some((*name).to_owned()),
+                _ => None,
+            })
+            .collect();
+        for name in names {
+            self.find_virtual_parameter(&name);
+        }
+    }
+
+    fn find_virtual_parameter(&mut self, name: &str) -> bool {
+        let path = vec![Name::from("VirtualParameters"), Name::from(name)];
+        if !self.config.virtual_parameters.contains_key(name) {
+            self.tree.remove(&path);
+            return false;
+        }
+        if self.tree.found(&path) > 0 {
+            return false;
+        }
+        let time = self.now();
+        self.tree.change(&path, time, |attributes| {
+            attributes.object = Some(Timed { time, value: false });
+        });
+        true
+    }
+
+    fn lists_virtual_parameters(&mut self) -> bool {
+        if !sync::reads(&self.tree, self.declarations()).lists_virtual_parameters {
+            return false;
+        }
+        let names: Vec<String> = self.config.virtual_parameters.keys().cloned().collect();
+        let mut is_changed = false;
+        for name in names {
+            is_changed |= self.find_virtual_parameter(&name);
+        }
+        is_changed
+    }
+
+    /// Starts the scripts of virtual parameters whose attributes are wanted.
+    fn next_virtual_gets(&mut self) -> Result<bool, Fault> {
+        let wanted = sync::reads(&self.tree, self.declarations()).virtual_parameters;
+        let gets = wanted.into_iter().map(|(name, get)| (name, Phase::Get(get)));
+        self.nest(gets.collect())
+    }
+
+    /// Starts the scripts of virtual parameters that are to be set. Each is set to one value once:
+    /// its script may make another of it.
+    fn set_virtual_parameters(&mut self, sets: &[(Path, Scalar, Box<str>)]) -> Result<bool, Fault> {
+        let mut wanted = Vec::new();
+        for (path, scalar, value_type) in sets {
+            let value = TypedValue { scalar: scalar.clone(), value_type: value_type.clone() };
+            let Some(name) = path.last() else { continue };
+            if self.virtual_sets.get(path) != Some(&value) {
+                self.virtual_sets.insert(path.clone(), value.clone());
+                wanted.push((name.clone(), Phase::Set(value)));
+            }
+        }
+        self.nest(wanted)
+    }
+
+    fn nest(&mut self, wanted: Vec<(Name, Phase)>) -> Result<bool, Fault> {
+        let mut scripts = Vec::new();
+        for (name, phase) in wanted {
+            let Some(script) = self.config.virtual_parameters.get(name.as_str()) else {
+                let path = vec![Name::from("VirtualParameters"), name];
+                self.tree.remove(&path);
+                continue;
+            };
+            let path = vec![Name::from("VirtualParameters"), name.clone()];
+            let known = self.tree.attributes(&path).cloned().unwrap_or_default();
+            let arguments = virtual_parameter::arguments(&phase, &known);
+            let script = Arc::clone(script);
+            scripts.push(Running::new(Code::Virtual { name, script, arguments, phase }));
+        }
+        if scripts.is_empty() {
+            return Ok(false);
+        }
+        if self.frames.len() >= NESTING_MAX {
+            let message =
+                "Virtual parameters are referencing other virtual parameters in a deep manner";
+            return Err(fault("deeply_nested_vparams", message));
+        }
+        self.frames.push(Frame { scripts });
+        Ok(true)
+    }
+
+    /// What is to be changed. What scripts set that only wait for what they read goes when all
+    /// scripts have ended.
+    fn changes(&self) -> Changes {
+        let Some(frame) = self.frames.last() else { return Changes::default() };
+        let all_ended = frame.scripts.iter().all(|script| script.state == State::Ended);
+        let mut pending: Vec<Pending<'_>> = Vec::new();
+        for script in &frame.scripts {
+            let goes_now = all_ended || script.state == State::Commits { is_explicit: true };
+            let declarations = script.progress.declarations.iter();
+            pending.extend(declarations.map(|declaration| (declaration, !goes_now)));
+        }
+        sync::changes(&self.tree, &pending, self.config.session)
+    }
+
+    /// Does what concerns only what the server keeps.
+    fn change_locally(&mut self, changes: Vec<Local>) {
+        let time = self.now();
+        for change in changes {
+            match change {
+                Local::Tag(tag, true) => {
+                    let value =
+                        TypedValue { scalar: Scalar::Bool(true), value_type: "xsd:boolean".into() };
+                    self.tree.change(&[Name::from("Tags"), tag], time, |attributes| {
+                        *attributes = kept(time, true, value);
+                    });
+                }
+                Local::Tag(tag, false) => self.tree.remove(&[Name::from("Tags"), tag]),
+                Local::NewDownload(keys) => self.new_download(&keys, time),
+                Local::NoDownload(path) => self.tree.remove(&path),
+                Local::Download(path, scalar) => {
+                    let value = TypedValue { scalar, value_type: "xsd:string".into() };
+                    self.tree.change(&path, time, |attributes| {
+                        *attributes = kept(time, true, value);
+                    });
+                }
+            }
+        }
+    }
+
+    fn new_download(&mut self, keys: &BTreeMap<super::Pattern, Box<str>>, time: i64) {
+        let root = [Name::from("Downloads")];
+        let numbers =
+            self.tree.children(&root).filter_map(|name| name.as_str().parse::<u32>().ok());
+        let number = numbers.max().unwrap_or_default().saturating_add(1).to_string();
+        let row = vec![Name::from("Downloads"), Name::from(number.as_str())];
+        self.tree.change(&row, time, |attributes| {
+            attributes.object = Some(Timed { time, value: true });
+            attributes.writable = Some(Timed { time, value: true });
+        });
+        let text = |text: &str| TypedValue {
+            scalar: Scalar::Text(text.into()),
+            value_type: "xsd:string".into(),
+        };
+        let date = || TypedValue { scalar: Scalar::Number(0.0), value_type: "xsd:dateTime".into() };
+        let columns = [
+            ("FileType", true, text("")),
+            ("FileName", true, text("")),
+            ("TargetFileName", true, text("")),
+            ("Download", true, date()),
+            ("LastFileType", false, text("")),
+            ("LastFileName", false, text("")),
+            ("LastTargetFileName", false, text("")),
+            ("StartTime", false, date()),
+            ("CompleteTime", false, date()),
+        ];
+        for (name, is_writable, value) in columns {
+            let key = keys.iter().find(|(key, _)| key.to_string() == name);
+            let value = key.filter(|_| is_writable).map_or(value, |(_, wanted)| text(wanted));
+            let mut path = row.clone();
+            path.push(Name::from(name));
+            self.tree
+                .change(&path, time, |attributes| *attributes = kept(time, is_writable, value));
+        }
+    }
+
+    /// Queues what is to be sent in the order of compat 2.5.
+    fn queue(&mut self, changes: Changes) {
+        let mut writes = VecDeque::new();
+        for row in &changes.deletions {
+            writes
+                .push_back(Write::Plain(Request::DeleteObject { object_name: partial_path(row) }));
+        }
+        writes.extend(changes.creations.into_iter().map(Write::Create));
+        let batch_size = self.config.batch_size.max(1);
+        for batch in changes.values.chunks(batch_size) {
+            let values = batch.iter().map(|(path, scalar, value_type)| {
+                (written(path), scalar.clone(), value_type.clone())
+            });
+            writes
+                .push_back(Write::Plain(Request::SetParameterValues { values: values.collect() }));
+        }
+        for batch in changes.attributes.chunks(batch_size) {
+            let attributes = batch.iter().map(|(path, it)| (written(path), it.clone())).collect();
+            writes.push_back(Write::Plain(Request::SetParameterAttributes { attributes }));
+        }
+        for row in &changes.downloads {
+            writes.extend(self.download(row).map(Write::Plain));
+        }
+        writes.extend(changes.reboot.then_some(Write::Plain(Request::Reboot)));
+        writes.extend(changes.factory_reset.then_some(Write::Plain(Request::FactoryReset)));
+        self.writes = writes;
+    }
+
+    fn download(&self, path: &Path) -> Option<Request> {
+        let (_, row) = path.split_last()?;
+        let column = |name: &str| {
+            let mut path = row.to_vec();
+            path.push(Name::from(name));
+            let known = self.tree.attributes(&path).and_then(|known| known.value.as_ref());
+            match known.map(|known| &known.value.scalar) {
+                Some(Scalar::Text(text)) => text.to_string(),
+                _ => String::new(),
+            }
+        };
+        Some(Request::Download {
+            instance: row.last().map(|name| name.as_str().to_owned()).unwrap_or_default(),
+            file_type: column("FileType"),
+            file_name: column("FileName"),
+            target_file_name: column("TargetFileName"),
+        })
+    }
+
+    /// Nothing is left to read or change: scripts that wait for it go on. Whether all is done.
+    fn end_round(&mut self) -> Result<bool, Fault> {
+        let Some(frame) = self.frames.last_mut() else { return Ok(true) };
+        let mut is_ended = true;
+        for script in &mut frame.scripts {
+            if let State::Commits { is_explicit } = script.state {
+                script.progress.commit(self.tree.clone(), is_explicit);
+                script.state = State::Ready;
+                is_ended = false;
+            }
+        }
+        if !is_ended {
+            self.commits = self.commits.saturating_add(1);
+            if self.commits > self.config.commits_max {
+                return Err(fault("too_many_commits", "Too many commit iterations"));
+            }
+            return Ok(false);
+        }
+        if self.frames.len() <= 1 {
+            return Ok(true);
+        }
+        // The virtual parameters are computed: what wanted them goes on.
+        self.pass = self.pass.saturating_add(2);
+        let time = self.now();
+        for script in self.frames.pop().into_iter().flat_map(|frame| frame.scripts) {
+            let Code::Virtual { name, phase, .. } = script.code else { continue };
+            let returned = script.returned.as_ref();
+            let result = VirtualParameter::check(name.as_str(), phase.wanted(), returned)?;
+            let value = result.value.and_then(|(data, value_type)| {
+                let scalar = scalar_of(&data)?;
+                Some(TypedValue { scalar, value_type: value_type.into() })
+            });
+            let path = [Name::from("VirtualParameters"), name];
+            self.tree.change(&path, time, |attributes| {
+                attributes.object = Some(Timed { time, value: false });
+                if let Some(writable) = result.writable {
+                    attributes.writable = Some(Timed { time, value: writable });
+                }
+                if let Some(value) = value {
+                    attributes.value = Some(Timed { time, value });
+                }
+            });
+        }
+        Ok(false)
+    }
+
+    /// Takes what the device answered to the request that is out.
+    pub fn take(&mut self, response: Response) {
+        let Some(asked) = self.asked.take() else { return };
+        let time = self.now();
+        match (asked, response) {
+            (Write::Create(creation), Response::Added(number)) => {
+                let mut row = creation.table.clone();
+                row.push(Name::from(number.to_string().as_str()));
+                self.tree.change(&row, time, |attributes| {
+                    attributes.object = Some(Timed { time, value: true });
+                });
+                self.tree.unlist(&creation.table);
+                if !creation.keys.is_empty() {
+                    self.writes.push_front(Write::ReadKeys(creation, row));
+                }
+            }
+            (Write::ReadKeys(creation, row), Response::ParameterValues(values)) => {
+                self.values(&values, time);
+                let key_of = |path: &str| {
+                    let relative = path.strip_prefix(&written(&row))?.strip_prefix('.')?;
+                    let mut keys = creation.keys.iter();
+                    keys.find(|(key, _)| key.to_string() == relative).map(|(_, value)| value)
+                };
+                let different = values.iter().filter_map(|(path, known, value_type)| {
+                    let wanted = Scalar::Text(key_of(path)?.clone());
+                    let wanted = super::coerce(&wanted, value_type);
+                    (wanted != super::coerce(known, value_type))
+                        .then(|| (path.clone(), wanted, value_type.clone()))
+                });
+                let values: Vec<_> = different.collect();
+                if !values.is_empty() {
+                    let request = Request::SetParameterValues { values };
+                    self.writes.push_front(Write::Plain(request));
+                }
+            }
+            (Write::Plain(request), response) => self.take_plain(request, response, time),
+            _ => self.invalid_response(),
+        }
+    }
+
+    fn invalid_response(&mut self) {
+        let message = "the response does not fit the request";
+        self.failed = Some(fault("invalid_response", message));
+    }
+
+    fn take_plain(&mut self, request: Request, response: Response, time: i64) {
+        match (request, response) {
+            (
+                Request::GetParameterNames { path, is_next_level },
+                Response::ParameterNames(names),
+            ) => {
+                let entry = |(name, is_writable): &(String, bool)| Listed {
+                    path: path_of(name),
+                    is_object: name.ends_with('.'),
+                    is_writable: *is_writable,
+                };
+                let entries: Vec<Listed> = names.iter().map(entry).collect();
+                self.tree.list(&path_of(&path), &entries, !is_next_level, time);
+            }
+            (Request::GetParameterValues { names, .. }, Response::ParameterValues(values)) => {
+                self.values(&values, time);
+                // What the device passes over in silence is not there.
+                for name in names {
+                    let path = path_of(&name);
+                    let known = self.tree.attributes(&path).and_then(|it| it.value.as_ref());
+                    if known.is_none_or(|value| value.time < time) {
+                        self.tree.remove(&path);
+                    }
+                }
+            }
+            (
+                Request::GetParameterAttributes { names },
+                Response::ParameterAttributes(attributes),
+            ) => {
+                for (name, notification, access_list) in attributes {
+                    self.tree.change(&path_of(&name), time, |known| {
+                        known.notification = Some(Timed { time, value: notification });
+                        known.access_list = Some(Timed { time, value: access_list });
+                    });
+                }
+                for name in names {
+                    let path = path_of(&name);
+                    let known = self.tree.attributes(&path);
+                    let known = known.and_then(|known| known.notification.as_ref());
+                    if known.is_none_or(|notification| notification.time < time) {
+                        self.tree.remove(&path);
+                    }
+                }
+            }
+            (Request::SetParameterValues { values }, Response::Done) => self.values(&values, time),
+            (Request::SetParameterAttributes { attributes }, Response::Done) => {
+                for (name, NewAttributes { notification, access_list }) in attributes {
+                    self.tree.change(&path_of(&name), time, |known| {
+                        if let Some(value) = notification {
+                            known.notification = Some(Timed { time, value });
+                        }
+                        if let Some(value) = access_list {
+                            known.access_list = Some(Timed { time, value });
+                        }
+                    });
+                }
+            }
+            (Request::DeleteObject { object_name }, Response::Done) => {
+                self.tree.delete(&path_of(&object_name), time);
+            }
+            (Request::Reboot, Response::Done) => self.acted("Reboot", time),
+            (Request::FactoryReset, Response::Done) => self.acted("FactoryReset", time),
+            (
+                Request::Download { instance, file_type, file_name, target_file_name },
+                Response::Downloading { is_done },
+            ) => {
+                let row = format!("Downloads.{instance}");
+                self.acted(&format!("{row}.Download"), time);
+                if is_done {
+                    let texts = [
+                        ("LastFileType", file_type),
+                        ("LastFileName", file_name),
+                        ("LastTargetFileName", target_file_name),
+                    ];
+                    for (column, text) in texts {
+                        let value = TypedValue {
+                            scalar: Scalar::Text(text.into()),
+                            value_type: "xsd:string".into(),
+                        };
+                        self.tree.change(&path_of(&format!("{row}.{column}")), time, |known| {
+                            *known = kept(time, false, value);
+                        });
+                    }
+                    for column in ["StartTime", "CompleteTime"] {
+                        let value = self.session_value();
+                        self.tree.change(&path_of(&format!("{row}.{column}")), time, |known| {
+                            *known = kept(time, false, value);
+                        });
+                    }
+                }
+            }
+            _ => self.invalid_response(),
+        }
+    }
+
+    fn values(&mut self, values: &[(String, Scalar, Box<str>)], time: i64) {
+        for (name, scalar, value_type) in values {
+            let value = TypedValue {
+                scalar: super::coerce(scalar, value_type),
+                value_type: value_type.clone(),
+            };
+            self.tree.change(&path_of(name), time, |known| {
+                if known.object.is_none() {
+                    known.object = Some(Timed { time, value: false });
+                }
+                known.value = Some(Timed { time, value });
+            });
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
+    fn session_value(&self) -> TypedValue {
+        TypedValue {
+            scalar: Scalar::Number(self.config.session as f64),
+            value_type: "xsd:dateTime".into(),
+        }
+    }
+
+    /// Something was done once, at the time of this session.
+    fn acted(&mut self, path: &str, time: i64) {
+        let value = self.session_value();
+        self.tree.change(&path_of(path), time, |known| *known = kept(time, true, value));
+    }
+
+    /// Takes that the device refused the request that is out. A path that it does not know (9005)
+    /// is forgotten, and looked for again; any other fault ends the work.
+    pub fn refused(&mut self, code: u16, message: &str) {
+        let Some(asked) = self.asked.take() else { return };
+        let refused = fault(&format!("cwmp.{code}"), message);
+        let paths: Vec<String> = match asked {
+            Write::Plain(Request::GetParameterNames { path, .. }) => vec![path],
+            Write::Plain(
+                Request::GetParameterValues { names, .. }
+                | Request::GetParameterAttributes { names },
+            ) => names,
+            Write::Plain(Request::SetParameterValues { values }) => {
+                values.into_iter().map(|(path, ..)| path).collect()
+            }
+            Write::Plain(Request::SetParameterAttributes { attributes }) => {
+                attributes.into_iter().map(|(path, ..)| path).collect()
+            }
+            Write::Plain(Request::DeleteObject { object_name }) => vec![object_name],
+            Write::Create(Creation { table, .. }) => vec![written(&table)],
+            _ => Vec::new(),
+        };
+        let is_lost = |count: &u8| *count >= LOST_MAX;
+        if code != 9005
+            || paths.is_empty()
+            || paths.iter().any(|path| self.lost.get(path).is_some_and(is_lost))
+        {
+            self.failed = Some(refused);
+            return;
+        }
+        self.reads.clear();
+        self.writes.clear();
+        for name in paths {
+            let path = path_of(&name);
+            if let Some((_, parent)) = path.split_last() {
+                self.tree.remove(&path);
+                self.tree.unlist(parent);
+            }
+            let count = self.lost.entry(name).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+impl Running {
+    fn new(code: Code) -> Self {
+        Self { code, progress: Progress::default(), state: State::Ready, returned: None }
+    }
+}
+
+/// What is known, with the paths that the server keeps for every device.
+fn with_server_paths(mut tree: Tree, time: i64) -> Tree {
+    let objects = [
+        ("DeviceID", false),
+        ("Events", false),
+        ("Tags", false),
+        ("Downloads", true),
+        ("VirtualParameters", false),
+    ];
+    let parameters = ["Reboot", "FactoryReset"].map(|name| (name, false, true));
+    let objects = objects.into_iter().map(|(name, is_writable)| (name, true, is_writable));
+    for (name, is_object, is_writable) in objects.chain(parameters) {
+        tree.change(&path_of(name), time, |known| {
+            known.object = Some(Timed { time, value: is_object });
+            known.writable = Some(Timed { time, value: is_writable });
+        });
+    }
+    tree
+}
+
+/// Attributes of a parameter that the server keeps.
+fn kept(time: i64, is_writable: bool, value: TypedValue) -> Attributes {
+    Attributes {
+        object: Some(Timed { time, value: false }),
+        writable: Some(Timed { time, value: is_writable }),
+        value: Some(Timed { time, value }),
+        ..Attributes::default()
+    }
+}

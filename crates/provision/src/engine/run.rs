@@ -1,0 +1,320 @@
+//! One run of a script from its top, and what it may call (compat 2.1, 2.7).
+
+use std::collections::BTreeMap;
+
+use super::data::{Path, Scalar, Tree, path_of};
+use super::declaration::{Declaration, Get, NewAttributes, NewValue, Set};
+use super::pattern::Pattern;
+use crate::compat;
+use crate::script::{Attribute, Clear, Commit, Data, Declare, Ext, Fault, Host, Settings, Times};
+
+/// A fault without an error of a script behind it.
+pub(super) fn fault(code: &str, message: impl Into<String>) -> Fault {
+    Fault { code: code.to_owned(), message: message.into(), detail: None }
+}
+
+/// Why a script does not go on.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Stop {
+    /// What it declared must be done first; then it runs again from its top.
+    Commit {
+        /// Whether it called `commit`; else it read what it had declared.
+        is_explicit: bool,
+    },
+    /// An extension must answer first: its file, its function and their arguments.
+    Extension(Vec<String>),
+    /// It failed.
+    Fault(Fault),
+}
+
+/// What a script has got so far, kept between its runs.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// What was known after each of its commits.
+    revisions: Vec<Tree>,
+    /// Whether each of them was a call of `commit`.
+    explicit: Vec<bool>,
+    /// Answers of extensions, by number of commits before and arguments.
+    extensions: BTreeMap<(usize, Vec<String>), Data>,
+    /// Lines that were logged.
+    logged: usize,
+    /// Calls of `clear` that were taken.
+    cleared: usize,
+    /// What the last run declared since the last `commit` that is done.
+    pub declarations: Vec<Declaration>,
+}
+
+impl Progress {
+    /// Takes that a commit is done, with what is known now.
+    pub(super) fn commit(&mut self, tree: Tree, is_explicit: bool) {
+        self.revisions.push(tree);
+        self.explicit.push(is_explicit);
+        self.declarations.clear();
+    }
+
+    /// Takes what an extension answered.
+    pub(super) fn answer(&mut self, arguments: Vec<String>, answer: Data) {
+        self.extensions.insert((self.revisions.len(), arguments), answer);
+    }
+}
+
+/// Data to forget (compat 2.3).
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Forget {
+    /// Where.
+    pub pattern: Pattern,
+    /// What is older than these times; [`Get::path`] is for all of it.
+    pub before: Get,
+}
+
+/// A line that a script logged, with its further fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogLine {
+    /// The message.
+    pub message: String,
+    /// The fields.
+    pub fields: Vec<(String, Data)>,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(super) struct Run {
+    session: i64,
+    device: Box<str>,
+    progress: Progress,
+    declared: Vec<Declaration>,
+    /// Declarations from here on wait for a commit that is to be done.
+    pending: usize,
+    commits: usize,
+    logs: Vec<LogLine>,
+    log_calls: usize,
+    forgets: Vec<Forget>,
+    clear_calls: usize,
+    is_uncommitted: bool,
+    stop: Option<Stop>,
+}
+
+/// What a run leaves.
+pub(super) struct Ran {
+    /// What the script has got so far.
+    pub progress: Progress,
+    /// Why it did not come to its end.
+    pub stop: Option<Stop>,
+    /// Its new lines.
+    pub logs: Vec<LogLine>,
+    /// What is to be forgotten.
+    pub forgets: Vec<Forget>,
+}
+
+impl Run {
+    /// A run from the top, at the time of a session in milliseconds of the Unix clock.
+    pub(super) fn new(session: i64, device: &str, progress: Progress) -> Self {
+        Self {
+            session,
+            device: device.into(),
+            progress,
+            declared: Vec::new(),
+            pending: 0,
+            commits: 0,
+            logs: Vec::new(),
+            log_calls: 0,
+            forgets: Vec::new(),
+            clear_calls: 0,
+            is_uncommitted: false,
+            stop: None,
+        }
+    }
+
+    /// What `Date.now()` says.
+    #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
+    pub(super) fn now(&self) -> f64 {
+        self.session as f64
+    }
+
+    /// What `Date.now(interval)` says.
+    pub(super) fn last_interval(&self, interval: f64) -> f64 {
+        compat::last_interval(self.now(), interval, None, &self.device)
+    }
+
+    /// Declares something, and gives the number by which [`Self::read`] knows it.
+    ///
+    /// # Errors
+    /// A fault if the path is none, as GenieACS words it.
+    pub(super) fn put(&mut self, path: &str, asked: Get, set: Set) -> Result<usize, Stop> {
+        let declaration = Declaration::new(path, asked, set);
+        let declaration = declaration
+            .map_err(|invalid| Stop::Fault(fault("script.Error", invalid.to_string())))?;
+        let number = self.declared.len();
+        self.declared.push(declaration);
+        self.is_uncommitted = true;
+        Ok(number)
+    }
+
+    /// The paths that match a declaration, after a commit if anything is uncommitted.
+    ///
+    /// # Errors
+    /// [`Stop::Commit`] when that is not done yet.
+    pub(super) fn read(&mut self, number: usize) -> Result<Vec<Path>, Stop> {
+        if self.is_uncommitted {
+            self.barrier(false)?;
+        }
+        Ok(self.matching(number))
+    }
+
+    fn matching(&self, number: usize) -> Vec<Path> {
+        match (self.declared.get(number), self.tree()) {
+            (Some(declaration), Some(tree)) => tree.matches(&declaration.pattern),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What was known at the last commit that this run has passed.
+    fn tree(&self) -> Option<&Tree> {
+        self.progress.revisions.get(self.commits.checked_sub(1)?)
+    }
+
+    fn barrier(&mut self, is_explicit: bool) -> Result<(), Stop> {
+        self.is_uncommitted = false;
+        let Some(was_explicit) = self.progress.explicit.get(self.commits) else {
+            return Err(Stop::Commit { is_explicit });
+        };
+        if *was_explicit {
+            self.pending = self.declared.len();
+        }
+        self.commits = self.commits.saturating_add(1);
+        Ok(())
+    }
+
+    /// Ends the run.
+    pub(super) fn end(self) -> Ran {
+        let Self { mut progress, mut declared, pending, log_calls, clear_calls, .. } = self;
+        progress.declarations = declared.split_off(pending.min(declared.len()));
+        progress.logged = progress.logged.max(log_calls);
+        progress.cleared = progress.cleared.max(clear_calls);
+        Ran { progress, stop: self.stop, logs: self.logs, forgets: self.forgets }
+    }
+}
+
+impl Host for Run {
+    fn declare(&mut self, declare: Declare) -> Result<u32, String> {
+        let declared = self.put(&declare.path, asked(declare.times), set(declare.set));
+        match declared {
+            Ok(number) => Ok(u32::try_from(number).unwrap_or(u32::MAX)),
+            Err(Stop::Fault(fault)) => Err(fault.message),
+            Err(_) => Err("declare does not stop".to_owned()),
+        }
+    }
+
+    fn clear(&mut self, clear: Clear) -> Result<(), String> {
+        let pattern = Pattern::parse(&clear.path).map_err(|invalid| invalid.to_string())?;
+        self.is_uncommitted = true;
+        self.clear_calls = self.clear_calls.saturating_add(1);
+        if self.clear_calls > self.progress.cleared {
+            let before = Get { path: clear.time.unwrap_or_default(), ..asked(clear.attributes) };
+            self.forgets.push(Forget { pattern, before });
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, is_explicit: bool) -> Commit {
+        match self.barrier(is_explicit) {
+            Ok(()) => Commit::Continue,
+            Err(stop) => {
+                self.stop = Some(stop);
+                Commit::Abort
+            }
+        }
+    }
+
+    fn matches(&mut self, declaration: u32) -> Vec<String> {
+        let number = usize::try_from(declaration).unwrap_or(usize::MAX);
+        self.matching(number).iter().map(|path| super::written(path)).collect()
+    }
+
+    fn attribute(&mut self, path: &str, attribute: Attribute) -> Option<Data> {
+        let path = path_of(path);
+        let is_virtual = path.first().is_some_and(|name| name.as_str() == "VirtualParameters");
+        let known = self.tree()?.attributes(&path)?;
+        let number = |flag: bool| Data::Number(f64::from(u8::from(flag)));
+        match attribute {
+            Attribute::Object => known.object.as_ref().map(|object| number(object.value)),
+            Attribute::Writable => known.writable.as_ref().map(|writable| {
+                if is_virtual { Data::Bool(writable.value) } else { number(writable.value) }
+            }),
+            Attribute::Value => known
+                .value
+                .as_ref()
+                .map(|value| Data::typed(data_of(&value.value.scalar), &value.value.value_type)),
+            Attribute::Notification => {
+                known.notification.as_ref().map(|it| Data::Number(f64::from(it.value)))
+            }
+            Attribute::AccessList => known.access_list.as_ref().map(|list| {
+                Data::List(list.value.iter().map(|name| Data::Text(name.to_string())).collect())
+            }),
+        }
+    }
+
+    fn ext(&mut self, args: &[String]) -> Ext {
+        match self.progress.extensions.get(&(self.commits, args.to_vec())) {
+            Some(answer) => Ext::Value(answer.clone()),
+            None => {
+                self.stop = Some(Stop::Extension(args.to_vec()));
+                Ext::Pending
+            }
+        }
+    }
+
+    fn log(&mut self, message: &str, meta: &[(String, Data)]) {
+        self.log_calls = self.log_calls.saturating_add(1);
+        if self.log_calls > self.progress.logged {
+            self.logs.push(LogLine { message: message.to_owned(), fields: meta.to_vec() });
+        }
+    }
+}
+
+fn asked(times: Times) -> Get {
+    Get {
+        path: times.path.unwrap_or_default(),
+        object: times.object.unwrap_or_default(),
+        writable: times.writable.unwrap_or_default(),
+        value: times.value.unwrap_or_default(),
+        notification: times.notification.unwrap_or_default(),
+        access_list: times.access_list.unwrap_or_default(),
+    }
+}
+
+fn set(settings: Settings) -> Set {
+    let scalar = settings.value.as_ref().and_then(scalar_of);
+    Set {
+        instances: settings.instances,
+        value: scalar.map(|scalar| NewValue {
+            scalar,
+            value_type: settings.value_type.map(String::into_boxed_str),
+        }),
+        attributes: NewAttributes {
+            notification: settings.notification,
+            access_list: settings
+                .access_list
+                .map(|list| list.into_iter().map(String::into_boxed_str).collect()),
+        },
+    }
+}
+
+/// A value as scripts have it.
+pub(super) fn data_of(scalar: &Scalar) -> Data {
+    match scalar {
+        Scalar::Bool(value) => Data::Bool(*value),
+        Scalar::Number(number) => Data::Number(*number),
+        Scalar::Text(text) => Data::Text(text.to_string()),
+    }
+}
+
+/// A value of a script; `None` for what is none.
+pub(super) fn scalar_of(data: &Data) -> Option<Scalar> {
+    match data {
+        Data::Bool(value) => Some(Scalar::Bool(*value)),
+        Data::Number(number) | Data::Date(number) => Some(Scalar::Number(*number)),
+        Data::Text(text) => Some(Scalar::Text(text.as_str().into())),
+        Data::Null | Data::List(_) | Data::Object(_) => None,
+    }
+}

@@ -1,0 +1,474 @@
+//! Scripts against a device: what the engine asks, changes, says and refuses (compat 2).
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use common::Device;
+use drover_provision::engine::{
+    Config, Next, Provision, Provisioning, Reason, Request, Scalar, Timed, Tree, TypedValue,
+    path_of,
+};
+use drover_provision::script::{Budget, Data, Engine, Fault, Script};
+use jiff::tz::TimeZone;
+
+const SESSION: i64 = 1_700_000_000_000;
+
+/// What a run leaves: its requests in short, the lines of its scripts, its fault, and why what was
+/// declared changed nothing.
+#[derive(Debug)]
+struct Ran {
+    requests: Vec<String>,
+    logs: Vec<String>,
+    fault: Option<Fault>,
+    nothing: Vec<(String, Reason)>,
+    tree: Tree,
+}
+
+struct Setup {
+    device: Device,
+    tree: Tree,
+    config: Config,
+    provisions: Vec<Provision>,
+    /// Names that the device refuses to set, with the fault code.
+    refuses: BTreeMap<String, u16>,
+}
+
+fn text(value: &str) -> (Scalar, String) {
+    (Scalar::Text(value.into()), "xsd:string".to_owned())
+}
+
+fn boolean(value: bool) -> (Scalar, String) {
+    (Scalar::Bool(value), "xsd:boolean".to_owned())
+}
+
+/// A device with two networks, which nothing is known of.
+fn setup() -> Setup {
+    let mut device = Device { next_instance: 10, ..Device::default() };
+    for (path, is_writable) in [
+        ("Device.", false),
+        ("Device.Info.", false),
+        ("Device.WiFi.", false),
+        ("Device.WiFi.SSID.", true),
+        ("Device.WiFi.SSID.1.", true),
+        ("Device.WiFi.SSID.2.", true),
+    ] {
+        device.parameters.insert(path.to_owned(), (is_writable, None));
+    }
+    for (path, is_writable, value) in [
+        ("Device.Info.Version", false, text("1.0")),
+        ("Device.Info.Name", true, text("box")),
+        ("Device.WiFi.SSID.1.SSID", true, text("a")),
+        ("Device.WiFi.SSID.1.Enable", true, boolean(true)),
+        ("Device.WiFi.SSID.2.SSID", true, text("b")),
+        ("Device.WiFi.SSID.2.Enable", true, boolean(false)),
+    ] {
+        device.parameters.insert(path.to_owned(), (is_writable, Some(value)));
+    }
+    let columns = [("SSID".to_owned(), text("")), ("Enable".to_owned(), boolean(false))];
+    device.templates.insert("Device.WiFi.SSID.".to_owned(), columns.to_vec());
+    let config = Config {
+        session: SESSION,
+        cycle: 0,
+        scripts: BTreeMap::new(),
+        virtual_parameters: BTreeMap::new(),
+        zone: TimeZone::UTC,
+        budget: Budget::default(),
+        catches_commit: false,
+        batch_size: 32,
+        commits_max: 32,
+    };
+    Setup {
+        device,
+        tree: Tree::default(),
+        config,
+        provisions: Vec::new(),
+        refuses: BTreeMap::new(),
+    }
+}
+
+impl Setup {
+    /// Adds a provision with this script.
+    fn script(mut self, source: &str) -> Self {
+        let name = format!("p{}", self.provisions.len());
+        let script = Script::compile(&name, source).unwrap();
+        self.config.scripts.insert(name.clone(), Arc::new(script));
+        self.provision(&name, Vec::new())
+    }
+
+    fn provision(mut self, name: &str, arguments: Vec<Data>) -> Self {
+        self.provisions.push(Provision { name: name.to_owned(), arguments });
+        self
+    }
+
+    fn virtual_parameter(mut self, name: &str, source: &str) -> Self {
+        let script = Script::compile(name, source).unwrap();
+        self.config.virtual_parameters.insert(name.to_owned(), Arc::new(script));
+        self
+    }
+
+    /// Makes all known that there is, an hour before the session.
+    fn known(mut self) -> Self {
+        let time = SESSION - 3_600_000;
+        self.tree.mark_listed(&[], time);
+        for (path, (is_writable, value)) in &self.device.parameters {
+            let is_object = path.ends_with('.');
+            let path = path_of(path);
+            self.tree.change(&path, time, |known| {
+                known.object = Some(Timed { time, value: is_object });
+                known.writable = Some(Timed { time, value: *is_writable });
+                known.value = value.clone().map(|(scalar, value_type)| Timed {
+                    time,
+                    value: TypedValue { scalar, value_type: value_type.into() },
+                });
+            });
+            if is_object {
+                self.tree.mark_listed(&path, time);
+            }
+        }
+        self
+    }
+
+    fn run(mut self) -> Ran {
+        let config = Arc::new(self.config);
+        let mut provisioning =
+            Provisioning::new(config, "202BC1-BM632w-000000", self.tree, &self.provisions);
+        let mut engine = Engine::new().unwrap();
+        let mut requests = Vec::new();
+        let fault = loop {
+            match provisioning.next(&mut engine) {
+                Next::Request { request, .. } => {
+                    requests.push(short(&request));
+                    let refused = match &request {
+                        Request::SetParameterValues { values } => {
+                            values.iter().find_map(|(path, ..)| self.refuses.get(path))
+                        }
+                        _ => None,
+                    };
+                    match refused.map_or_else(|| self.device.answer(&request), |code| Err(*code)) {
+                        Ok(response) => provisioning.take(response),
+                        Err(code) => provisioning.refused(code, "refused"),
+                    }
+                }
+                Next::Extensions(calls) => {
+                    requests.push(format!("ext {calls:?}"));
+                    provisioning.answer(calls.iter().map(|_| Ok(Data::Number(7.0))));
+                }
+                Next::Done => break None,
+                Next::Fault(fault) => break Some(fault),
+            }
+        };
+        let nothing = provisioning.nothing().map(|it| (it.path.clone(), it.reason)).collect();
+        let logs = provisioning.take_logs().into_iter().map(|line| line.message).collect();
+        Ran { requests, logs, fault, nothing, tree: provisioning.tree().clone() }
+    }
+}
+
+/// A request in a line.
+fn short(request: &Request) -> String {
+    let scalar = |scalar: &Scalar| match scalar {
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::Number(number) => number.to_string(),
+        Scalar::Text(text) => text.to_string(),
+    };
+    match request {
+        Request::GetParameterNames { path, is_next_level: true } => format!("names {path}"),
+        Request::GetParameterNames { path, .. } => format!("all names {path}"),
+        Request::GetParameterValues { names, .. } => format!("values {}", names.join(" ")),
+        Request::GetParameterAttributes { names } => format!("attributes {}", names.join(" ")),
+        Request::SetParameterValues { values } => {
+            let values: Vec<String> =
+                values.iter().map(|(path, it, _)| format!("{path}={}", scalar(it))).collect();
+            format!("set {}", values.join(" "))
+        }
+        Request::SetParameterAttributes { attributes } => {
+            let attributes: Vec<String> = attributes
+                .iter()
+                .map(|(path, it)| format!("{path} {:?} {:?}", it.notification, it.access_list))
+                .collect();
+            format!("set attributes {}", attributes.join(" "))
+        }
+        Request::AddObject { object_name, instance_values } => {
+            format!("add {object_name} {instance_values:?}")
+        }
+        Request::DeleteObject { object_name } => format!("delete {object_name}"),
+        Request::Download { file_type, file_name, .. } => {
+            format!("download {file_type} {file_name}")
+        }
+        Request::Reboot => "reboot".to_owned(),
+        Request::FactoryReset => "reset".to_owned(),
+    }
+}
+
+fn value(tree: &Tree, path: &str) -> Option<Scalar> {
+    let known = tree.attributes(&path_of(path))?.value.as_ref()?;
+    Some(known.value.scalar.clone())
+}
+
+fn texts(items: &[&str]) -> Vec<Data> {
+    items.iter().map(|item| Data::Text((*item).to_owned())).collect()
+}
+
+#[test]
+fn compat_2_1_each_commit_sends_what_it_sets() {
+    let script = "declare('Device.Info.Name', null, {value: 'x'}); commit();
+        declare('Device.Info.Name', null, {value: 'y'});";
+    let ran = setup().known().script(script).run();
+    assert_eq!(ran.requests, ["set Device.Info.Name=x", "set Device.Info.Name=y"]);
+    assert_eq!(ran.fault, None);
+}
+
+#[test]
+fn compat_2_1_the_later_declaration_wins() {
+    let ran = setup()
+        .known()
+        .script("declare('Device.Info.Name', null, {value: 'x'});")
+        .script("declare('Device.Info.Name', null, {value: 'y'});")
+        .run();
+    assert_eq!(ran.requests, ["set Device.Info.Name=y"]);
+}
+
+#[test]
+fn compat_2_1_what_is_set_before_a_read_waits_for_the_end() {
+    let script = "declare('Device.Info.Name', null, {value: 'x'});
+        const now = Date.now();
+        log(declare('Device.Info.Version', {value: now}).value[0]);
+        declare('Device.WiFi.SSID.1.SSID', null, {value: 'z'});";
+    let ran = setup().known().script(script).run();
+    let expected =
+        ["values Device.Info.Version", "set Device.Info.Name=x Device.WiFi.SSID.1.SSID=z"];
+    assert_eq!(ran.requests, expected);
+    assert_eq!(ran.logs, ["1.0"]);
+    let waited = ("Device.Info.Name".to_owned(), Reason::Waits);
+    assert!(ran.nothing.contains(&waited), "{:?}", ran.nothing);
+}
+
+#[test]
+fn compat_2_1_scripts_share_their_rounds() {
+    let script = "log(declare('Device.Info.*', {value: 1}).size);";
+    let ran = setup().script(script).script(script).run();
+    let expected = [
+        "names ",
+        "names Device.",
+        "names Device.Info.",
+        "values Device.Info.Name Device.Info.Version",
+    ];
+    assert_eq!(ran.requests, expected);
+    assert_eq!(ran.logs, ["2", "2"]);
+}
+
+#[test]
+fn compat_2_5_commits_and_requests_have_limits() {
+    let script = "for (let i = 0; i < 99; ++i) { declare('Device.Info.Name'); commit(); }";
+    let ran = setup().known().script(script).run();
+    assert_eq!(ran.fault.unwrap().code, "too_many_commits");
+
+    let script = "for (let i = 0; i < 300; ++i) {
+            declare('Device.Info.Name', null, {value: String(i)}); commit();
+        }";
+    let mut many = setup().known().script(script);
+    many.config.commits_max = 1000;
+    let ran = many.run();
+    assert_eq!(ran.fault.unwrap().code, "too_many_rpcs");
+    assert_eq!(ran.requests.len(), 255);
+}
+
+#[test]
+fn compat_2_9_virtual_parameters_may_not_need_each_other_for_ever() {
+    let source =
+        "return {writable: false, value: declare('VirtualParameters.v', {value: 1}).value};";
+    let ran = setup()
+        .virtual_parameter("v", source)
+        .script("declare('VirtualParameters.v', {value: 1});")
+        .run();
+    assert_eq!(ran.fault.unwrap().code, "deeply_nested_vparams");
+}
+
+#[test]
+fn compat_2_9_a_virtual_parameter_that_makes_another_value_is_set_once() {
+    let source = "if (args[1].value) log('set');
+        return {writable: true, value: 'upper'};";
+    let ran = setup()
+        .virtual_parameter("v", source)
+        .script("declare('VirtualParameters.v', null, {value: 'lower'});")
+        .run();
+    assert_eq!((ran.fault, ran.logs), (None, vec!["set".to_owned()]));
+}
+
+#[test]
+fn compat_2_5_a_path_that_the_device_lost_is_looked_for_again() {
+    let script = "log(String(declare('Device.Info.Old', {value: Date.now()}).value));";
+    let mut setup = setup();
+    setup.device.parameters.insert("Device.Info.Old".to_owned(), (false, Some(text("1"))));
+    let mut setup = setup.known().script(script);
+    setup.device.parameters.remove("Device.Info.Old");
+    let ran = setup.run();
+    assert_eq!(ran.requests, ["values Device.Info.Old", "names Device.Info."]);
+    assert_eq!((ran.fault, ran.logs), (None, vec!["undefined".to_owned()]));
+}
+
+#[test]
+fn compat_2_10_a_refusal_is_a_fault() {
+    let script = "declare('Device.Info.Name', null, {value: 'x'});";
+    let mut setup = setup().known().script(script);
+    setup.refuses.insert("Device.Info.Name".to_owned(), 9007);
+    let fault = setup.run().fault.unwrap();
+    assert_eq!((fault.code.as_str(), fault.message.as_str()), ("cwmp.9007", "refused"));
+}
+
+#[test]
+fn compat_2_4_a_row_that_is_to_be_created_counts_for_others() {
+    let script = "declare('Device.WiFi.SSID.[SSID:g]', null, {path: 1});
+        declare('Device.WiFi.SSID.[SSID:g,Enable:true]', null, {path: 1});
+        declare('Device.WiFi.SSID.[Enable:true,SSID:g]', null, {path: [1, 2]});";
+    let ran = setup().known().script(script).run();
+    let expected = [
+        "add Device.WiFi.SSID. [(\"Enable\", \"true\"), (\"SSID\", \"g\")]",
+        "values Device.WiFi.SSID.10.Enable Device.WiFi.SSID.10.SSID",
+        "set Device.WiFi.SSID.10.Enable=true Device.WiFi.SSID.10.SSID=g",
+        "names Device.WiFi.SSID.",
+    ];
+    assert_eq!(ran.requests, expected);
+    assert_eq!(value(&ran.tree, "Device.WiFi.SSID.10.SSID"), Some(text("g").0));
+}
+
+#[test]
+fn compat_2_4_surplus_rows_go_one_after_the_other() {
+    let ran = setup().known().script("declare('Device.WiFi.SSID.*', null, {path: 0});").run();
+    let expected =
+        ["delete Device.WiFi.SSID.1.", "delete Device.WiFi.SSID.2.", "names Device.WiFi.SSID."];
+    assert_eq!(ran.requests, expected);
+    let ran = setup().known().provision("instances", texts(&["Device.WiFi.SSID.*", "-1"])).run();
+    assert_eq!(ran.requests, ["delete Device.WiFi.SSID.2.", "names Device.WiFi.SSID."]);
+}
+
+#[test]
+fn what_changes_nothing_has_a_reason() {
+    let script = "declare('Device.Info.Version', null, {value: '2'});
+        declare('Device.Info.Name', null, {value: 'box'});
+        declare('Device.Info.Nope', null, {value: 1});
+        declare('Reboot', null, {value: Date.now() + 1000});
+        declare('Device.WiFi.SSID.7', null, {path: 1});
+        declare('Device.Info.*', null, {path: 3});";
+    let ran = setup().known().script(script).run();
+    assert!(ran.requests.is_empty(), "{:?}", ran.requests);
+    let reasons: Vec<(&str, Reason)> =
+        ran.nothing.iter().map(|(path, reason)| (path.as_str(), *reason)).collect();
+    let expected = [
+        ("Device.Info", Reason::NotWritable),
+        ("Device.Info.Name", Reason::Equal),
+        ("Device.Info.Nope", Reason::NoSuchPath),
+        ("Device.Info.Version", Reason::NotWritable),
+        ("Device.WiFi.SSID.7", Reason::NumberIsTheDevices),
+        ("Reboot", Reason::InTheFuture),
+    ];
+    assert_eq!(reasons, expected);
+}
+
+#[test]
+fn compat_2_2_attributes_are_read_and_set() {
+    let script = "declare('Device.Info.Name', null, {notification: 2, accessList: ['Subscriber']});
+        declare('Device.Info.Version', null, {notification: 0});";
+    let ran = setup().known().script(script).run();
+    // A notification can be set of what is not writable, and is only sent if it is another one.
+    let expected = [
+        "attributes Device.Info.Name Device.Info.Version",
+        "set attributes Device.Info.Name Some(2) Some([\"Subscriber\"])",
+    ];
+    assert_eq!(ran.requests, expected);
+}
+
+#[test]
+fn compat_2_6_a_download_is_sent_once() {
+    let script =
+        "declare('Downloads.[FileType:3 Vendor Configuration File]', {path: 1}, {path: 1});
+        declare('Downloads.[FileType:3 Vendor Configuration File].FileName', {value: 1},
+            {value: 'f'});
+        declare('Downloads.[FileType:3 Vendor Configuration File].Download', {value: 1},
+            {value: Date.now()});
+        commit();
+        log(declare('Downloads.*.LastFileName', {value: 1}).value[0]);";
+    let ran = setup().script(script).run();
+    assert_eq!(ran.requests, ["download 3 Vendor Configuration File f"]);
+    // The name of the file, where GenieACS puts its type.
+    assert_eq!((ran.fault, ran.logs), (None, vec!["f".to_owned()]));
+}
+
+#[test]
+fn compat_2_6_the_last_word_on_a_tag_holds() {
+    let script = "declare('Tags.a', null, {value: true}); declare('Tags.a', null, {value: false});
+        declare('Tags.b', null, {value: false}); declare('Tags.b', null, {value: true});";
+    let ran = setup().script(script).run();
+    assert_eq!(ran.fault, None);
+    assert_eq!(value(&ran.tree, "Tags.a"), None);
+    assert_eq!(value(&ran.tree, "Tags.b"), Some(Scalar::Bool(true)));
+}
+
+#[test]
+fn what_cannot_come_to_rest_ends_in_a_fault() {
+    let script = "declare('Downloads.[FileName:a]', null, {path: 1});
+        declare('Downloads.*', null, {path: 0});";
+    let ran = setup().script(script).run();
+    assert_eq!(ran.fault.unwrap().code, "too_many_cycles");
+}
+
+#[test]
+fn compat_2_7_extensions_of_all_scripts_are_asked_together() {
+    let script = "log('a'); log(ext('f', 'g', 1)); log(ext('f', 'g', 1));";
+    let ran = setup().script(script).script("ext('f', 'h');").run();
+    assert_eq!(ran.requests, [r#"ext [["f", "g", "1"], ["f", "h"]]"#]);
+    assert_eq!(ran.logs, ["a", "7", "7"]);
+}
+
+#[test]
+fn compat_2_8_refresh_asks_as_often_as_it_says() {
+    let hourly = |interval: f64| {
+        let arguments = vec![
+            Data::Text("Device.Info.Version".to_owned()),
+            Data::Number(interval),
+            Data::Bool(false),
+        ];
+        setup().known().provision("refresh", arguments).run().requests
+    };
+    assert!(hourly(86_400_000.0).is_empty());
+    assert_eq!(hourly(1.0), ["names Device.Info.", "values Device.Info.Version"]);
+    let ran = setup().provision("refresh", vec![Data::Number(1.0)]).run();
+    assert_eq!(ran.fault.unwrap().message, "Invalid arguments");
+}
+
+#[test]
+fn compat_2_3_single_attributes_are_forgotten() {
+    let script = "clear('Device.Info.Name', 0, {value: Date.now()});
+        log(declare('Device.Info.Name', {value: 1}).value[0]);";
+    let ran = setup().known().script(script).run();
+    assert_eq!(ran.requests, ["values Device.Info.Name"]);
+    assert_eq!(ran.logs, ["box"]);
+}
+
+/// What GenieACS lets scripts do, and what ours do instead: the value comes, and nothing is caught.
+#[test]
+fn compat_2_7_a_commit_is_caught_only_if_that_is_asked_for() {
+    let script = "let v = 'unread';
+        try { v = declare('Device.Info.Version', {value: 1}).value[0]; }
+        catch (e) { log('caught'); }
+        log(v);";
+    let ran = setup().known().script(script).run();
+    assert_eq!((ran.fault, ran.logs), (None, vec!["1.0".to_owned()]));
+
+    let catching = |script: &str| {
+        let mut setup = setup().known().script(script);
+        setup.config.catches_commit = true;
+        setup.run()
+    };
+    let ran = catching(script);
+    assert_eq!((ran.fault, ran.logs), (None, Vec::new()));
+    // Not caught, it stops the script all the same; and it is caught once.
+    let ran = catching("log(declare('Device.Info.Version', {value: 1}).value[0]);");
+    assert_eq!((ran.fault, ran.logs), (None, vec!["1.0".to_owned()]));
+    let twice = format!("{script} declare('Device.Info.Name', {{value: 1}}).value;");
+    let fault = catching(&twice).fault.unwrap();
+    assert!(fault.message.contains("try/catch"), "{fault:?}");
+    let ran = catching("try { commit(); } catch { for (;;); }");
+    assert!(ran.fault.unwrap().message.contains("timed out"));
+}
