@@ -1,5 +1,7 @@
 //! Scripts against a device: what the engine asks, changes, says and refuses (compat 2).
 
+#![allow(clippy::disallowed_methods, reason = "the environment says how long to search")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -131,9 +133,15 @@ impl Setup {
     }
 
     fn run(mut self) -> Ran {
-        let config = Arc::new(self.config);
+        self.run_once()
+    }
+
+    /// Runs all provisions; the device keeps what they do.
+    fn run_once(&mut self) -> Ran {
+        let config = Arc::new(self.config.clone());
+        let tree = self.tree.clone();
         let mut provisioning =
-            Provisioning::new(config, "202BC1-BM632w-000000", self.tree, &self.provisions);
+            Provisioning::new(config, "202BC1-BM632w-000000", tree, &self.provisions);
         let mut engine = Engine::new().unwrap();
         let mut requests = Vec::new();
         let fault = loop {
@@ -438,6 +446,16 @@ fn compat_2_8_refresh_asks_as_often_as_it_says() {
 }
 
 #[test]
+fn what_the_server_keeps_is_no_row_of_the_device() {
+    let script = "declare('Reboot', null, {path: 0}); declare('Tags.*', null, {path: 1});
+        declare('Downloads', null, {path: 0});";
+    let ran = setup().known().script(script).run();
+    assert_eq!((ran.fault, ran.requests), (None, Vec::new()));
+    let reboot = ("Reboot".to_owned(), Reason::NotWritable);
+    assert!(ran.nothing.contains(&reboot), "{:?}", ran.nothing);
+}
+
+#[test]
 fn compat_2_3_single_attributes_are_forgotten() {
     let script = "clear('Device.Info.Name', 0, {value: Date.now()});
         log(declare('Device.Info.Name', {value: 1}).value[0]);";
@@ -471,4 +489,136 @@ fn compat_2_7_a_commit_is_caught_only_if_that_is_asked_for() {
     assert!(fault.message.contains("try/catch"), "{fault:?}");
     let ran = catching("try { commit(); } catch { for (;;); }");
     assert!(ran.fault.unwrap().message.contains("timed out"));
+}
+
+mod random {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A path that is there, may come to be there, or never is.
+    fn path() -> impl Strategy<Value = String> {
+        let segment = prop_oneof![
+            Just("*"),
+            Just("[]"),
+            Just("[SSID:a]"),
+            Just("[SSID:new]"),
+            Just("[Enable:true,SSID:b]"),
+            Just("[Nope:1]"),
+            Just("SSID"),
+            Just("Enable"),
+            Just("1"),
+            Just("10"),
+            Just("Info"),
+            Just("Name"),
+            Just("Version"),
+            Just("WiFi"),
+            Just("a"),
+            Just("Download"),
+        ];
+        let root = prop_oneof![
+            6 => Just("Device"),
+            1 => Just("Tags"),
+            1 => Just("Downloads"),
+            1 => Just("VirtualParameters"),
+            1 => Just("Reboot"),
+            1 => Just("*"),
+        ];
+        let known = prop_oneof![
+            Just("Device.WiFi.SSID.*.SSID".to_owned()),
+            Just("Device.WiFi.SSID.[SSID:new]".to_owned()),
+            Just("Device.WiFi.SSID.*".to_owned()),
+            Just("Device.Info.Name".to_owned()),
+            Just("Downloads.[FileName:f]".to_owned()),
+        ];
+        let free = (root, prop::collection::vec(segment, 0..5)).prop_map(|(root, segments)| {
+            std::iter::once(root).chain(segments).collect::<Vec<_>>().join(".")
+        });
+        prop_oneof![known, free]
+    }
+
+    fn statement() -> impl Strategy<Value = String> {
+        let time = || prop_oneof![Just("1"), Just("Date.now()"), Just("Date.now() - 7200000")];
+        let attribute = prop_oneof![
+            Just("path"),
+            Just("object"),
+            Just("writable"),
+            Just("value"),
+            Just("notification"),
+        ];
+        let set = prop_oneof![
+            Just("null"),
+            Just("{value: 'x'}"),
+            Just("{value: true}"),
+            Just("{value: [5, 'xsd:unsignedInt']}"),
+            Just("{value: Date.now()}"),
+            Just("{path: 0}"),
+            Just("{path: 1}"),
+            Just("{path: [1, 2]}"),
+            Just("{notification: 1}"),
+        ];
+        let declare = (path(), attribute, time(), set)
+            .prop_map(|(path, attribute, time, set)| {
+                format!("declare('{path}', {{{attribute}: {time}}}, {set});")
+            })
+            .boxed();
+        prop_oneof![
+            8 => declare.clone(),
+            3 => declare.prop_map(|declare| {
+                format!("for (const it of {}) it.path;", declare.trim_end_matches(';'))
+            }),
+            1 => Just("commit();".to_owned()),
+            1 => (path(), time()).prop_map(|(path, time)| format!("clear('{path}', {time});")),
+            1 => Just("log(ext('f', 'g'));".to_owned()),
+        ]
+    }
+
+    fn script() -> impl Strategy<Value = String> {
+        prop::collection::vec(statement(), 1..7).prop_map(|statements| statements.join("\n"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if std::env::var_os("DROVER_SOAK").is_some() { 10_000 } else { 40 },
+            ..ProptestConfig::default()
+        })]
+
+        /// Whatever scripts declare, the work comes to an end.
+        #[test]
+        fn whatever_scripts_declare_comes_to_an_end(
+            first in script(), second in script(), value in script(), is_known in any::<bool>(),
+        ) {
+            let source = format!("{value}\nreturn {{writable: true, value: 1}};");
+            let setup = setup().virtual_parameter("a", &source).script(&first).script(&second);
+            let ran = if is_known { setup.known().run() } else { setup.run() };
+            prop_assert!(ran.requests.len() <= 300);
+            if let Some(fault) = ran.fault {
+                let known = ["script", "too_many_", "deeply_nested_vparams", "cwmp."];
+                prop_assert!(
+                    known.iter().any(|code| fault.code.starts_with(code)), "{fault:?}"
+                );
+            }
+        }
+
+        /// What scripts declare without commits of their own is so when they have run: another
+        /// run finds nothing to change.
+        #[test]
+        fn what_is_declared_holds_afterwards(first in script(), second in script()) {
+            let [first, second] = [first, second].map(|script| script.replace("commit();", ""));
+            let mut setup = setup().known().script(&first).script(&second);
+            let earlier = setup.run_once();
+            if earlier.fault.is_some() {
+                return Ok(());
+            }
+            setup.tree = earlier.tree;
+            let ran = setup.run();
+            let is_change = |request: &&String| {
+                ["set ", "add ", "delete ", "download ", "reboot", "reset"]
+                    .iter()
+                    .any(|change| request.starts_with(change))
+            };
+            let changes: Vec<&String> = ran.requests.iter().filter(is_change).collect();
+            prop_assert!(changes.is_empty(), "{changes:?}");
+        }
+    }
 }

@@ -440,7 +440,11 @@ impl Writer<'_> {
             let mut row = Pattern::of_names(table.iter().map(Name::as_str));
             row = row.child(last.clone());
             let rows = self.tree.matches(&row);
-            let is_local = table.first().is_some_and(|root| root.as_str() == "Downloads");
+            let is_local = written(&table) == "Downloads";
+            if !is_local && (is_pseudo(&table) || rows.iter().any(|row| is_pseudo(row))) {
+                self.nothing(row.to_string(), Reason::NotWritable);
+                continue;
+            }
             if !is_now && !is_local {
                 self.nothing(row.to_string(), Reason::Waits);
                 continue;
