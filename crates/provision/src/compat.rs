@@ -8,6 +8,7 @@ mod cron;
 mod random;
 mod schedule;
 mod tag;
+pub(crate) mod value;
 #[cfg(test)]
 mod vectors;
 

@@ -32,7 +32,7 @@ mod legacy;
 mod like;
 mod node;
 mod normalise;
-mod number;
+pub(crate) mod number;
 mod parse;
 mod partial;
 mod path;

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use super::declaration::Get;
 use super::pattern::{Pattern, Segment};
 use super::sync::is_pseudo;
+use crate::compat::value;
+use crate::expression::number;
 
 /// When something was learnt, in milliseconds of the Unix clock, and what.
 #[derive(Debug, Clone, PartialEq)]
@@ -401,48 +403,22 @@ fn forget<T>(known: &mut Option<Timed<T>>, before: i64) {
     }
 }
 
-/// A value in the form that its type has (compat 2.2).
+/// A value in the form that its type has (compat 2.2). What has no such form stays a text, for the
+/// device to refuse.
 pub fn coerce(scalar: &Scalar, value_type: &str) -> Scalar {
     let text = match scalar {
         Scalar::Bool(value) => value.to_string(),
-        Scalar::Number(number) => number_text(*number),
+        Scalar::Number(number) if value_type == "xsd:dateTime" => return Scalar::Number(*number),
+        Scalar::Number(number) => number::to_text(*number),
         Scalar::Text(text) => text.to_string(),
     };
-    match value_type {
-        "xsd:boolean" => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => Scalar::Bool(true),
-            "false" | "0" => Scalar::Bool(false),
-            _ => Scalar::Bool(!text.is_empty() && !matches!(scalar, Scalar::Text(_))),
-        },
-        "xsd:int" | "xsd:unsignedInt" => {
-            leading_integer(&text).map_or(Scalar::Number(f64::NAN), Scalar::Number)
-        }
-        "xsd:dateTime" => match (scalar, text.parse::<jiff::Timestamp>()) {
-            (Scalar::Number(number), _) => Scalar::Number(*number),
-            #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
-            (_, Ok(time)) => Scalar::Number(time.as_millisecond() as f64),
-            (_, Err(_)) => Scalar::Text(text.into()),
-        },
-        _ => Scalar::Text(text.into()),
-    }
-}
-
-/// The integer that a text begins with, as `parseInt` reads it.
-fn leading_integer(text: &str) -> Option<f64> {
-    let text = text.trim_start();
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    let number: f64 = digits.get(..end).filter(|digits| !digits.is_empty())?.parse().ok()?;
-    Some(if text.starts_with('-') { -number } else { number })
-}
-
-/// A number as a script writes it.
-fn number_text(number: f64) -> String {
-    if number == number.trunc() && number.abs() < 1e21 {
-        format!("{number:.0}")
-    } else {
-        number.to_string()
-    }
+    let form = match value_type {
+        "xsd:boolean" => value::boolean(&text).map(Scalar::Bool),
+        "xsd:int" | "xsd:unsignedInt" => value::integer(&text).map(Scalar::Number),
+        "xsd:dateTime" => value::milliseconds(&text).map(Scalar::Number),
+        _ => None,
+    };
+    form.unwrap_or_else(|| Scalar::Text(text.into()))
 }
 
 #[cfg(test)]
@@ -536,6 +512,9 @@ mod tests {
             (of("TRUE"), "xsd:boolean", Scalar::Bool(true)),
             (of("0"), "xsd:boolean", Scalar::Bool(false)),
             (Scalar::Number(1.0), "xsd:boolean", Scalar::Bool(true)),
+            (of("perhaps"), "xsd:boolean", of("perhaps")),
+            (of("many"), "xsd:unsignedInt", of("many")),
+            (Scalar::Number(5.7), "xsd:int", Scalar::Number(5.0)),
             (of(" 12abc"), "xsd:unsignedInt", Scalar::Number(12.0)),
             (of("-7"), "xsd:int", Scalar::Number(-7.0)),
             (Scalar::Number(300.0), "xsd:string", of("300")),

@@ -1,12 +1,11 @@
 //! Preconditions as older versions of GenieACS store them: filters in JSON (compat 2.10).
 
-use std::fmt::Write as _;
-
 use serde_json::Value as Json;
 
 use super::json::Reader;
 use super::node::Node;
 use super::{Comparison, Expression, NotAnExpression, PathPart, Value};
+use crate::compat;
 
 impl Expression {
     /// Reads a precondition in JSON, such as `{"DeviceID.OUI": "202BC1", "_tags": {"$ne": "lab"}}`.
@@ -114,7 +113,7 @@ fn tag(reader: &Reader, comparison: Comparison, json: &Json) -> Result<Node, Not
     let (Json::String(tag), Comparison::Equal | Comparison::NotEqual) = (json, comparison) else {
         return Err(reader.error("the name of a tag, or $ne with it"));
     };
-    let path = format!("Tags.{}", encode_tag(tag));
+    let path = format!("Tags.{}", compat::encode_tag(tag));
     parameter(reader, &path, comparison, &Json::from(true))
 }
 
@@ -140,24 +139,4 @@ fn parameter(
         _ => parameter()?.compare(comparison, value),
     };
     reader.deep(compared)
-}
-
-/// A tag as the name of a parameter (compat 2.6): other bytes than those of a name become `0xHH`,
-/// and the `x` of what looks like one of those too.
-fn encode_tag(tag: &str) -> String {
-    let mut encoded = String::new();
-    let bytes = tag.as_bytes();
-    for (index, byte) in bytes.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|index| bytes.get(index));
-        let digits = bytes.get(index.saturating_add(1)..index.saturating_add(3));
-        let is_code = digits.is_some_and(|it| it.iter().all(u8::is_ascii_hexdigit));
-        let looks_encoded = *byte == b'x' && before == Some(&b'0') && is_code;
-        let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        match is_plain && !looks_encoded {
-            true => encoded.push(char::from(*byte)),
-            // Writing to a text cannot fail.
-            false => write!(encoded, "0x{byte:02X}").unwrap_or_default(),
-        }
-    }
-    encoded
 }

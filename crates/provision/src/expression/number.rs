@@ -1,7 +1,7 @@
 //! Numbers as JavaScript writes, reads and rounds them.
 
 /// The text of a number, as JavaScript's `String(number)` has it.
-pub(super) fn to_text(number: f64) -> String {
+pub(crate) fn to_text(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
     }

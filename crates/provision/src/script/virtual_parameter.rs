@@ -2,6 +2,8 @@
 
 use super::data::Data;
 use super::fault::Fault;
+use crate::compat::value;
+use crate::expression::number;
 
 /// The types that a virtual parameter may have.
 const TYPES: [&str; 7] = [
@@ -95,61 +97,22 @@ fn in_form_of(value: &Data, value_type: &str) -> Data {
         value => text_of(value),
     };
     let form = match value_type {
-        "xsd:int" | "xsd:unsignedInt" => integer(&text).map(Data::Number),
-        "xsd:boolean" => boolean(&text).map(Data::Bool),
-        "xsd:dateTime" => milliseconds(&text).map(Data::Number),
+        "xsd:int" | "xsd:unsignedInt" => value::integer(&text).map(Data::Number),
+        "xsd:boolean" => value::boolean(&text).map(Data::Bool),
+        "xsd:dateTime" => value::milliseconds(&text).map(Data::Number),
         _ => None,
     };
     form.unwrap_or(Data::Text(text))
-}
-
-/// The integer that a text begins with, as `parseInt` reads it.
-fn integer(text: &str) -> Option<f64> {
-    let text = text.trim_start();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1.0, digits),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let end = digits.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(digits.len());
-    let number: f64 = digits.get(..end)?.parse().ok()?;
-    Some(sign * number)
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a timestamp's milliseconds are below 2^53")]
-fn milliseconds(text: &str) -> Option<f64> {
-    let time: jiff::Timestamp = text.trim().parse().ok()?;
-    Some(time.as_millisecond() as f64)
 }
 
 fn text_of(value: &Data) -> String {
     match value {
         Data::Null => String::new(),
         Data::Bool(value) => value.to_string(),
-        Data::Number(number) | Data::Date(number) => number_text(*number),
+        Data::Number(number) | Data::Date(number) => number::to_text(*number),
         Data::Text(text) => text.clone(),
         Data::List(items) => items.iter().map(text_of).collect::<Vec<_>>().join(","),
         Data::Object(_) => "[object Object]".to_owned(),
-    }
-}
-
-/// A number as JavaScript writes it, but for those beyond 10^21 and below 10^-6.
-fn number_text(number: f64) -> String {
-    if number.is_nan() {
-        "NaN".to_owned()
-    } else if number.is_infinite() {
-        if number > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() }
-    } else if number == 0.0 {
-        "0".to_owned()
-    } else {
-        number.to_string()
     }
 }
 
