@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_model_that_only_one_has_is_a_difference() {
         let found = compare(&models(&["A:1.0"]), &models(&["A:1.0", "B:1.0"]));
-        let terminal = Terminal::of_stdout();
+        let terminal = Terminal::pipe();
         let lines: Vec<String> = found.iter().map(|it| line(it, false, terminal)).collect();
         assert_eq!(lines, ["+ model B:1.0\n"]);
         let expected = json!({
