@@ -73,22 +73,11 @@ fn commit<'js>(run: &Run, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<'
 }
 
 fn declare<'js>(run: &Run, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<'js>> {
-    if !run.may_declare() {
-        let limit = limits::SCRIPT_DECLARATIONS_MAX;
-        return format!("A script declares and clears at most {limit} times").into_js(ctx);
+    if let Some(refusal) = refusal(run) {
+        return refusal.into_js(ctx);
     }
     let at = |index: usize| args.get(index);
-    let time = |index| -> Result<Option<i64>> {
-        Ok(number(at(index))?.and_then(|time| run.clamped(time)))
-    };
-    let times = Times {
-        path: time(1)?,
-        object: time(2)?,
-        writable: time(3)?,
-        value: time(4)?,
-        notification: time(5)?,
-        access_list: time(6)?,
-    };
+    let times = times(run, args)?;
     let least = number(at(11))?.map(count);
     let most = number(at(12))?.map(count);
     let set = Settings {
@@ -106,25 +95,39 @@ fn declare<'js>(run: &Run, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<
 }
 
 fn clear<'js>(run: &Run, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<'js>> {
-    if !run.may_declare() {
-        let limit = limits::SCRIPT_DECLARATIONS_MAX;
-        return format!("A script declares and clears at most {limit} times").into_js(ctx);
+    if let Some(refusal) = refusal(run) {
+        return refusal.into_js(ctx);
     }
-    let at = |index: usize| args.get(index);
-    let time = |index| -> Result<Option<i64>> {
-        Ok(number(at(index))?.and_then(|time| run.clamped(time)))
+    let times = times(run, args)?;
+    let clear = Clear {
+        path: read(args.first())?.unwrap_or_default(),
+        time: times.path,
+        attributes: Times { path: None, ..times },
     };
-    let attributes = Times {
-        path: None,
+    let result = run.host().clear(clear);
+    result.map_or_else(|error| error.into_js(ctx), |()| Ok(Value::new_undefined(ctx.clone())))
+}
+
+/// Why nothing more can be declared or cleared.
+fn refusal(run: &Run) -> Option<String> {
+    let limit = limits::SCRIPT_DECLARATIONS_MAX;
+    let is_over = !run.may_declare();
+    is_over.then(|| format!("A script declares and clears at most {limit} times"))
+}
+
+/// The times that `declare` and `clear` are given behind the path.
+fn times(run: &Run, args: &[Value<'_>]) -> Result<Times> {
+    let time = |index| -> Result<Option<i64>> {
+        Ok(number(args.get(index))?.and_then(|time| run.clamped(time)))
+    };
+    Ok(Times {
+        path: time(1)?,
         object: time(2)?,
         writable: time(3)?,
         value: time(4)?,
         notification: time(5)?,
         access_list: time(6)?,
-    };
-    let clear = Clear { path: read(at(0))?.unwrap_or_default(), time: time(1)?, attributes };
-    let result = run.host().clear(clear);
-    result.map_or_else(|error| error.into_js(ctx), |()| Ok(Value::new_undefined(ctx.clone())))
+    })
 }
 
 fn matches<'js>(run: &Run, ctx: &Ctx<'js>, args: &[Value<'js>]) -> Result<Value<'js>> {
