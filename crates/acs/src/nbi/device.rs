@@ -133,7 +133,7 @@ pub(super) fn document(record: &DeviceRecord, projection: &Projection, catalog: 
 /// knows.
 fn model(record: &DeviceRecord, catalog: &Catalog) -> Json {
     let Some(model) = device_model(catalog, record) else { return Json::Null };
-    let services: Vec<String> = model.services().map(|it| it.name().to_string()).collect();
+    let services: Vec<String> = model.seen_services().map(|it| it.name().to_string()).collect();
     json!({"_name": model.name(), "_services": services, "_reason": model.reason()})
 }
 

@@ -1,6 +1,6 @@
 //! The model of a device: that of its root with those of its services.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub struct DeviceModel {
     pub(super) root: Arc<Schema>,
     /// By name, such as `VoiceService`.
     pub(super) services: BTreeMap<Box<str>, Arc<Schema>>,
+    /// Names of those services that the device says it has, or shows.
+    pub(super) seen: BTreeSet<Box<str>>,
     pub(super) extensions: Vec<ModelName>,
     pub(super) device_type: Option<Arc<DeviceType>>,
     pub(super) reason: String,
@@ -26,9 +28,16 @@ impl DeviceModel {
         &self.root
     }
 
-    /// The models of services, one for each name. Which of them the device has is another matter.
+    /// The models of services, one for each name, so that a service that is seen for the first time
+    /// has one. Which of them the device has is [`seen_services`](Self::seen_services).
     pub fn services(&self) -> impl Iterator<Item = &Arc<Schema>> {
         self.services.values()
+    }
+
+    /// The models of those services that the device says it has, or of which it has a path.
+    pub fn seen_services(&self) -> impl Iterator<Item = &Arc<Schema>> {
+        let seen = self.services.iter().filter(|(name, _)| self.seen.contains(*name));
+        seen.map(|(_, schema)| schema)
     }
 
     /// All of them, for a comparison with a device.

@@ -39,6 +39,11 @@ pub(super) fn select(catalog: &Catalog, hints: &DeviceHints<'_>) -> Option<Devic
         device_type: device_type.map(|known| Arc::clone(&known.about)),
         root: root.schema.clone(),
         services: BTreeMap::new(),
+        seen: chosen
+            .iter()
+            .filter(|(_, (_, is_seen))| *is_seen)
+            .map(|(name, _)| name.clone())
+            .collect(),
         extensions: Vec::new(),
         reason: String::new(),
     };

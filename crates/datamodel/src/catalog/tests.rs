@@ -162,6 +162,9 @@ fn paths_are_looked_up_in_services_too() {
     assert_eq!(model.find("Device.WiFi.Services.VoiceService.1."), None);
     assert_eq!(model.services().count(), 1);
     assert_eq!(model.models().iter().count(), 2);
+    assert_eq!(model.seen_services().count(), 1);
+    let without = catalog.select(&DEVICE).unwrap();
+    assert_eq!((without.services().count(), without.seen_services().count()), (1, 0));
 }
 
 #[test]
