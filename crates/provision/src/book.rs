@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::batch::Batch;
 use crate::limits::{PARAMETERS_MAX, PATH_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::model::{device_model, is_hint, is_secret_in};
-use crate::record::{DeviceFields, DeviceRecord, Parameter, is_hidden, is_object};
+use crate::record::{DeviceFields, DeviceRecord, Known, Parameter, is_hidden, is_object};
 use crate::task::{Task, TaskId};
 
 /// Where a value comes from.
@@ -89,9 +89,9 @@ impl Book {
         if source == Source::Inform && is_known(self, &value) {
             return;
         }
-        let known = self.record.parameters.get(name);
-        let writable = known.and_then(|known| known.writable);
-        self.put(name, Parameter { value: Some(value), writable, time: now });
+        let mut parameter = self.known(name, now);
+        parameter.value = Some(Known::new(value, now));
+        self.put(name, parameter);
     }
 
     /// Whether a parameter reads as nothing, by the model or by its name (`RT-03`): a vendor's own
@@ -116,13 +116,13 @@ impl Book {
 
     /// Takes note that a path exists.
     pub(crate) fn describe(&mut self, path: &str, writable: Option<bool>, now: Timestamp) {
-        match self.record.parameters.get(path) {
-            Some(known) if known.writable == writable || writable.is_none() => {}
-            Some(known) => {
-                let parameter = Parameter { writable, ..known.clone() };
-                self.put(path, parameter);
-            }
-            None => self.put(path, Parameter { value: None, writable, time: now }),
+        let is_new = !self.record.parameters.contains_key(path);
+        let mut parameter = self.known(path, now);
+        if let Some(writable) = writable {
+            parameter.writable = Some(Known::new(writable, now));
+        }
+        if is_new || writable.is_some() {
+            self.put(path, parameter);
         }
     }
 
@@ -156,6 +156,12 @@ impl Book {
         Some(std::mem::replace(&mut self.batch, empty)).filter(|batch| !batch.is_empty())
     }
 
+    /// What is known of a path that the device has told now.
+    fn known(&self, path: &str, now: Timestamp) -> Parameter {
+        let known = self.record.parameters.get(path).cloned();
+        Parameter { found: now, ..known.unwrap_or_else(|| Parameter::found(now)) }
+    }
+
     /// How many parameters did not fit since the last call.
     pub(crate) const fn take_overflow(&mut self) -> u32 {
         std::mem::replace(&mut self.overflow, 0)
@@ -166,7 +172,7 @@ impl Book {
         let old_size = old.map_or(0, |old| size(path, old));
         let bytes = self.bytes.saturating_sub(old_size).saturating_add(size(path, &parameter));
         let count = self.record.parameters.len();
-        let value_bytes = parameter.value.as_ref().map_or(0, |value| value.text.len());
+        let value_bytes = parameter.value.as_ref().map_or(0, |known| known.value.text.len());
         let fits = (old.is_some() || count < PARAMETERS_MAX)
             && (1..=PATH_BYTES_MAX).contains(&path.len())
             && value_bytes <= VALUE_BYTES_MAX
@@ -201,6 +207,6 @@ impl Book {
 
 /// Bytes that a path and its value count for.
 fn size(path: &str, parameter: &Parameter) -> usize {
-    let value = parameter.value.as_ref().map_or(0, |value| value.text.len());
+    let value = parameter.value.as_ref().map_or(0, |known| known.value.text.len());
     path.len().saturating_add(value)
 }

@@ -90,6 +90,7 @@ impl Shelf {
         Loaded {
             record: self.records.get(key).cloned(),
             tasks: self.tasks.values().filter(waiting).cloned().collect(),
+            ..Loaded::default()
         }
     }
 }

@@ -17,7 +17,7 @@
 //!         Step::Load { key, save } => {
 //!             // Save `save`, then load the record and the due tasks of `key`.
 //!             # drop((key, save));
-//!             session.resume(Loaded { record: None, tasks: Vec::new() }, now)
+//!             session.resume(Loaded::default(), now)
 //!         }
 //!     };
 //!     // Make `outgoing.save` durable, and only then:
@@ -49,18 +49,22 @@ mod harness;
 mod key;
 pub mod limits;
 mod model;
+pub mod operation;
 mod plan;
 pub mod preset;
 mod record;
 pub mod script;
 mod session;
 mod task;
+pub mod trace;
 mod value;
 
 pub use batch::Batch;
 pub use key::{DeviceKey, NotADeviceKey};
 pub use model::{device_model, is_secret};
-pub use record::{DeviceFields, DeviceRecord, Identity, Parameter, is_hidden, is_object};
+pub use record::{
+    DeviceFields, DeviceRecord, Identity, Known, Parameter, Parameters, is_hidden, is_object,
+};
 pub use session::{End, Failure, Loaded, Outgoing, Session, SessionConfig, Step};
 pub use task::{
     InvalidTask, NewValue, NotATaskId, ParameterFault, Progress, SetValue, Task, TaskFault, TaskId,

@@ -93,26 +93,86 @@ impl DeviceFields {
     }
 }
 
-/// What is known of one path of a device.
+/// What was learnt, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<T> {
+    /// What.
+    pub value: T,
+    /// When.
+    pub time: Timestamp,
+}
+
+impl<T> Known<T> {
+    /// Something learnt at a time.
+    pub const fn new(value: T, time: Timestamp) -> Self {
+        Self { value, time }
+    }
+}
+
+/// What is known of one path of a device. Each attribute has a time of its own, as scripts ask for
+/// each with a time of its own (compat 2.2).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Parameter {
-    /// The value; `None` for an object and for a parameter whose value was never read.
-    pub value: Option<Value>,
+    /// When the device last told that the path is there.
+    pub found: Timestamp,
+    /// For an object: when all that lies directly below it was last listed.
+    pub listed: Option<Timestamp>,
+    /// The value, with the time when it was last read, or reported anew by an Inform, or set. An
+    /// Inform that repeats the known value does not change it. `None` for an object and for a
+    /// parameter whose value was never read.
+    pub value: Option<Known<Value>>,
     /// Whether it can be set, or for objects what `GPN-07` says; `None` when the device was not
     /// asked.
-    pub writable: Option<bool>,
-    /// When the value was last read, or reported anew by an Inform, or set; without a value, when
-    /// the path was found. An Inform that repeats the known value does not change it.
-    pub time: Timestamp,
+    pub writable: Option<Known<bool>>,
+    /// Its notification attribute (`SPA-02`); `None` when the device was not asked.
+    pub notification: Option<Known<i32>>,
+    /// Its access list; `None` when the device was not asked.
+    pub access_list: Option<Known<Vec<String>>>,
+}
+
+/// What is known of a device by path; objects end in a dot.
+pub type Parameters = BTreeMap<String, Parameter>;
+
+impl Parameter {
+    /// A path of which nothing else is known.
+    pub const fn found(time: Timestamp) -> Self {
+        Self {
+            found: time,
+            listed: None,
+            value: None,
+            writable: None,
+            notification: None,
+            access_list: None,
+        }
+    }
+
+    /// A parameter whose value was told.
+    pub fn with_value(value: Value, time: Timestamp) -> Self {
+        Self { value: Some(Known::new(value, time)), ..Self::found(time) }
+    }
+
+    /// When the value was learnt; without one, when the path was found.
+    pub fn time(&self) -> Timestamp {
+        self.value.as_ref().map_or(self.found, |known| known.time)
+    }
+
+    /// Whether it can be set, where that is known.
+    pub fn is_writable(&self) -> Option<bool> {
+        self.writable.map(|known| known.value)
+    }
 }
 
 impl fmt::Debug for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value_type = self.value.as_ref().map(|value| value.value_type);
+        let value_type = self.value.as_ref().map(|known| known.value.value_type);
         f.debug_struct("Parameter")
+            .field("found", &self.found)
+            .field("listed", &self.listed)
             .field("value_type", &value_type)
+            .field("time", &self.time())
             .field("writable", &self.writable)
-            .field("time", &self.time)
+            .field("notification", &self.notification)
+            .field("access_list", &self.access_list)
             .finish_non_exhaustive()
     }
 }
@@ -138,14 +198,14 @@ pub struct DeviceRecord {
     pub fields: DeviceFields,
     /// The tags that operators gave it. Sessions do not change them.
     pub tags: BTreeSet<String>,
-    /// Its parameters and objects by path; objects end in a dot.
-    pub parameters: BTreeMap<String, Parameter>,
+    /// Its parameters and objects.
+    pub parameters: Parameters,
 }
 
 impl DeviceRecord {
     /// The value of a parameter.
     pub fn value(&self, path: &str) -> Option<&Value> {
-        self.parameters.get(path)?.value.as_ref()
+        self.parameters.get(path)?.value.as_ref().map(|known| &known.value)
     }
 
     /// The type of a parameter's value.

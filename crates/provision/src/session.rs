@@ -18,10 +18,12 @@ use jiff::Timestamp;
 use crate::answer::answer;
 use crate::batch::Batch;
 use crate::book::{Book, Source};
+use crate::channel::ChannelFault;
 use crate::key::DeviceKey;
 use crate::limits::{
     COMMAND_KEY_CHARS_MAX, NAMES_PER_REQUEST, RPCS_PER_SESSION_MAX, TASKS_PER_SESSION_MAX,
 };
+use crate::operation::Operation;
 use crate::plan::{Answer, Desk, Job, Next};
 use crate::record::{DeviceFields, DeviceRecord, Identity};
 use crate::task::{Task, TaskFault, TaskKind, TaskState};
@@ -48,12 +50,16 @@ impl Default for SessionConfig {
 }
 
 /// What a session needs from the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Loaded {
     /// The record of the device, if it is known.
     pub record: Option<DeviceRecord>,
     /// Its waiting tasks that are due, in the order in which they are to be done.
     pub tasks: Vec<Task>,
+    /// Its channels that are blocked.
+    pub faults: BTreeMap<String, ChannelFault>,
+    /// What it has begun and not yet reported, by CommandKey.
+    pub operations: BTreeMap<String, Operation>,
 }
 
 /// What the shell has to do after a POST.

@@ -7,8 +7,8 @@ use drover_cwmp::auth::{Credentials, Secret};
 use drover_cwmp::event::{Event, EventCode};
 use drover_cwmp::{CwmpVersion, Value, ValueType};
 use drover_provision::{
-    Batch, DeviceFields, DeviceKey, DeviceRecord, Identity, NewValue, Parameter, ParameterFault,
-    Progress, SetValue, Task, TaskFault, TaskId, TaskKind, TaskResult, TaskState,
+    Batch, DeviceFields, DeviceKey, DeviceRecord, Identity, Known, NewValue, Parameter,
+    ParameterFault, Progress, SetValue, Task, TaskFault, TaskId, TaskKind, TaskResult, TaskState,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -102,8 +102,8 @@ pub(crate) fn fields(number: u32) -> DeviceFields {
 }
 
 pub(crate) fn parameter(text: &str, value_type: ValueType) -> Parameter {
-    let value = Some(Value::new(value_type, text));
-    Parameter { value, writable: Some(true), time: at(5) }
+    let writable = Some(Known::new(true, at(5)));
+    Parameter { writable, ..Parameter::with_value(Value::new(value_type, text), at(5)) }
 }
 
 pub(crate) fn registration(number: u32) -> Batch {
@@ -147,9 +147,10 @@ pub(crate) async fn a_record_is_loaded_as_it_was_saved(place: &impl Place) {
         let path = format!("Device.{}", value_type.name());
         batch.parameters.insert(path, Some(parameter(" <\u{1F4E1}>\n'\"", value_type)));
     }
-    let unread = Parameter { value: None, writable: None, time: at(7) };
+    let unread = Parameter::found(at(7));
     batch.parameters.insert("Device.Object.".to_owned(), Some(unread));
-    let denied = Parameter { writable: Some(false), ..parameter("", ValueType::String) };
+    let denied =
+        Parameter { writable: Some(Known::new(false, at(5))), ..parameter("", ValueType::String) };
     batch.parameters.insert("Device.Empty".to_owned(), Some(denied));
     store.save(batch.clone()).await.unwrap();
     drop(store);
@@ -491,10 +492,11 @@ pub(crate) fn history() -> impl Strategy<Value = Vec<Operation>> {
     let device = || 0..3_u32;
     let id = || 0..6_u64;
     let tag = || select(vec!["a".to_owned(), "b".to_owned()]);
-    let parameter =
-        ("[a-c\\PC]{0,6}", select(ValueType::ALL.to_vec()), any::<Option<bool>>()).prop_map(
-            |(text, value_type, writable)| Parameter { writable, ..parameter(&text, value_type) },
-        );
+    let parameter = ("[a-c\\PC]{0,6}", select(ValueType::ALL.to_vec()), any::<Option<bool>>())
+        .prop_map(|(text, value_type, writable)| {
+            let writable = writable.map(|writable| Known::new(writable, at(5)));
+            Parameter { writable, ..parameter(&text, value_type) }
+        });
     let path = select(vec!["Device.A", "Device.B.", "Device.B.1.C"]).prop_map(str::to_owned);
     let parameters =
         prop::collection::btree_map(path, prop::option::weighted(0.7, parameter), 0..3);

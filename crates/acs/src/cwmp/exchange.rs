@@ -196,7 +196,7 @@ impl Exchange {
     async fn loaded(&self, key: &DeviceKey, now: Timestamp) -> Result<Loaded, drover_store::Error> {
         let record = self.server.store.load(key).await?;
         let tasks = self.server.store.due_tasks(key, now).await?;
-        Ok(Loaded { record, tasks })
+        Ok(Loaded { record, tasks, ..Loaded::default() })
     }
 
     async fn save(&self, batch: Option<Batch>) -> Result<(), Refusal> {

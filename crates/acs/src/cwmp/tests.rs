@@ -36,7 +36,7 @@ async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
     let Step::Load { key, .. } = session.handle(&inform(), now) else { panic!("no Inform") };
     let kind = TaskKind::AddObject { path: "Device.Table.".to_owned(), values: Vec::new() };
     let task = Task::new(TaskId::new(now, [7; 8]), key.clone(), kind, now);
-    let loaded = Loaded { record: None, tasks: vec![task.clone()] };
+    let loaded = Loaded { record: None, tasks: vec![task.clone()], ..Loaded::default() };
     let opened = session.resume(loaded, now);
     server.store.save(opened.save.expect("a new device")).await.expect("saved");
     server.store.insert_task(task.clone()).await.expect("saved");

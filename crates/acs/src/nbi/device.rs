@@ -2,7 +2,7 @@
 
 use drover_cwmp::{DateTime, Value, ValueType};
 use drover_datamodel::catalog::Catalog;
-use drover_provision::{DeviceRecord, Parameter, device_model, is_object};
+use drover_provision::{DeviceRecord, Known, Parameter, device_model, is_object};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
@@ -49,11 +49,11 @@ fn parameter_field<'a>(record: &'a DeviceRecord, path: &str) -> Scalar<'a> {
 }
 
 fn member_of<'a>(parameter: &'a Parameter, is_object: bool, member: &str) -> Scalar<'a> {
-    let value = parameter.value.as_ref();
+    let value = parameter.value.as_ref().map(|known| &known.value);
     match member {
         "_object" => Scalar::Bool(is_object),
-        "_writable" => parameter.writable.map_or(Scalar::Missing, Scalar::Bool),
-        "_timestamp" => Scalar::date(parameter.time),
+        "_writable" => parameter.is_writable().map_or(Scalar::Missing, Scalar::Bool),
+        "_timestamp" => Scalar::date(parameter.time()),
         "_value" => value.map_or(Scalar::Missing, value_scalar),
         "_type" => value.map_or(Scalar::Missing, |value| Scalar::text(value.value_type.xsi_type())),
         _ => Scalar::Missing,
@@ -169,14 +169,21 @@ fn head(record: &DeviceRecord) -> Map<String, Json> {
 /// The members of one path in the document.
 fn members_of(parameter: &Parameter, is_object: bool) -> Vec<(String, Json)> {
     let mut members = vec![("_object", json!(is_object))];
-    if let Some(writable) = parameter.writable {
+    if let Some(writable) = parameter.is_writable() {
         members.push(("_writable", json!(writable)));
     }
-    if let Some(value) = &parameter.value {
+    if let Some(Known { value, .. }) = &parameter.value {
         members.push(("_value", value_json(value)));
         members.push(("_type", json!(value.value_type.xsi_type())));
     }
-    members.push(("_timestamp", json!(iso(parameter.time))));
+    members.push(("_timestamp", json!(iso(parameter.time()))));
+    if let Some(Known { value, time }) = &parameter.notification {
+        members.push(("_notification", json!(value)));
+        members.push(("_attributesTimestamp", json!(iso(*time))));
+    }
+    if let Some(Known { value, .. }) = &parameter.access_list {
+        members.push(("_accessList", json!(value)));
+    }
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -229,8 +236,9 @@ mod tests {
         let time = "2026-11-22T13:16:23.456Z".parse().expect("a time");
         let identity = Identity { serial_number: "1".to_owned(), ..Identity::default() };
         let parameters = parameters.iter().map(|(path, value)| {
-            let value = value.clone();
-            (path.to_string(), Parameter { value, writable: Some(true), time })
+            let value = value.clone().map(|value| Known::new(value, time));
+            let writable = Some(Known::new(true, time));
+            (path.to_string(), Parameter { value, writable, ..Parameter::found(time) })
         });
         DeviceRecord {
             key: identity.key(),

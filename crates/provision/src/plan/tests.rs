@@ -128,7 +128,7 @@ fn refresh_learns_names_and_values_and_forgets_what_is_gone() {
     server.visit(PERIODIC, &mut device);
     assert!(matches!(server.state(&first), TaskState::Done(_)), "{:?}", server.state(&first));
     assert_eq!(rpcs(&device), ["GetParameterNames", "GetParameterValues"]);
-    assert_eq!(server.record().parameters[NAME].writable, Some(true));
+    assert_eq!(server.record().parameters[NAME].is_writable(), Some(true));
     assert!(server.record().parameters.contains_key("Device.WiFi.SSID.1."));
     device.tree.remove(NAME);
     device.tree.remove(ENABLE);
@@ -240,8 +240,7 @@ fn len_07_the_given_type_counts_when_the_device_leaves_types_out() {
     let (mut server, mut device) = (server(), wifi());
     server.shelf.records.values_mut().for_each(|record| {
         record.fields.peculiarities.insert("value without xsi:type".to_owned());
-        let value = Some(Value::string("6"));
-        let parameter = Parameter { value, writable: None, time: record.fields.registered };
+        let parameter = Parameter::with_value(Value::string("6"), record.fields.registered);
         record.parameters.insert(CHANNEL.to_owned(), parameter);
     });
     let values = vec![set(CHANNEL, text("11"), Some(ValueType::UnsignedInt))];
@@ -317,8 +316,7 @@ fn rt_03_the_state_of_a_switch_is_no_secret() {
     const RESET: &str = "Device.IP.Interface.1.Reset";
     let mut server = server();
     server.shelf.records.values_mut().for_each(|record| {
-        let value = Some(Value::string("2.11"));
-        let parameter = Parameter { value, writable: None, time: record.fields.registered };
+        let parameter = Parameter::with_value(Value::string("2.11"), record.fields.registered);
         record.parameters.insert("Device.RootDataModelVersion".to_owned(), parameter);
     });
     let mut device = Device::new(&[(RESET, Value::boolean(false))]);
@@ -332,8 +330,7 @@ fn len_07_the_model_knows_the_type_when_nobody_else_does() {
     let (mut server, mut device) = (server(), wifi());
     server.shelf.records.values_mut().for_each(|record| {
         record.fields.peculiarities.insert("value without xsi:type".to_owned());
-        let value = Some(Value::string("6"));
-        let parameter = Parameter { value, writable: None, time: record.fields.registered };
+        let parameter = Parameter::with_value(Value::string("6"), record.fields.registered);
         record.parameters.insert(CHANNEL.to_owned(), parameter);
     });
     let values = vec![set(CHANNEL, NewValue::Number("11".to_owned()), None)];
@@ -613,7 +610,8 @@ proptest! {
             let readable = !is_object(path) && !device.unreadable.contains(path);
             let expected = readable.then(|| Value::string(path));
             if expected.is_some() {
-                prop_assert_eq!(&parameter.value, &expected);
+                let told = parameter.value.as_ref().map(|known| &known.value);
+                prop_assert_eq!(told, expected.as_ref());
             }
         }
     }

@@ -26,7 +26,7 @@ fn the_first_inform_registers_the_device_before_it_is_answered() {
     let step = session.handle(&envelope(first_inform(), "i"), at(1));
     let Step::Load { key: loaded, save: None } = step else { panic!("{step:?}") };
     assert_eq!(loaded, key());
-    let outgoing = session.resume(Loaded { record: None, tasks: Vec::new() }, at(2));
+    let outgoing = session.resume(Loaded::default(), at(2));
     assert!(matches!(outgoing.reply, Reply::Envelope(_)) && outgoing.end.is_none());
     let batch = outgoing.save.unwrap();
     let fields = batch.fields.unwrap();
@@ -65,7 +65,7 @@ fn a_changed_value_is_all_that_an_inform_adds() {
     let changed: Vec<_> = server.saved[0].parameters.keys().collect();
     assert_eq!(changed, [UPTIME]);
     let parameter = &server.record().parameters[UPTIME];
-    assert_eq!(parameter.time, server.now);
+    assert_eq!(parameter.time(), server.now);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_post_while_the_record_is_loaded_ends_the_session() {
     assert!(matches!(session.handle(&envelope(first_inform(), "i"), at(0)), Step::Load { .. }));
     let Step::Reply(outgoing) = session.handle(b"", at(0)) else { panic!("no reply") };
     assert_eq!(outgoing.end, Some(End::Failed(Failure::NotNow)));
-    let late = session.resume(Loaded { record: None, tasks: Vec::new() }, at(0));
+    let late = session.resume(Loaded::default(), at(0));
     assert_eq!(late.end, Some(End::Failed(Failure::NotNow)));
     assert_eq!(late.save, None);
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use drover_cwmp::Value;
 use drover_cwmp::auth::{Credentials, Secret};
 use drover_provision::{
-    DeviceFields, DeviceKey, DeviceRecord, Identity, Parameter, Progress, Task, TaskId,
+    DeviceFields, DeviceKey, DeviceRecord, Identity, Known, Parameter, Progress, Task, TaskId,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -162,12 +162,16 @@ fn complete(db: &Connection, id: i64, mut record: DeviceRecord) -> Result<Device
 }
 
 fn parameter_row(row: &Row<'_>) -> Result<(String, Parameter)> {
+    let time = encode::time(row.get(4)?)?;
     let value = match (row.get::<_, Option<i64>>(1)?, row.get::<_, Option<String>>(2)?) {
-        (Some(code), Some(text)) => Some(Value::new(encode::value_type(code)?, text)),
+        (Some(code), Some(text)) => {
+            Some(Known::new(Value::new(encode::value_type(code)?, text), time))
+        }
         (None, None) => None,
         _ => return Err(unreadable("value")),
     };
-    Ok((row.get(0)?, Parameter { value, writable: row.get(3)?, time: encode::time(row.get(4)?)? }))
+    let writable = row.get::<_, Option<bool>>(3)?.map(|writable| Known::new(writable, time));
+    Ok((row.get(0)?, Parameter { value, writable, ..Parameter::found(time) }))
 }
 
 fn task_row(row: &Row<'_>) -> Result<(TaskCursor, Task)> {

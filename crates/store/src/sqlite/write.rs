@@ -156,7 +156,7 @@ fn put_parameter(
             .execute(params![device, path])?;
         return Ok(());
     };
-    let value = parameter.value.as_ref();
+    let value = parameter.value.as_ref().map(|known| &known.value);
     db.prepare_cached(
         "INSERT INTO parameter (device, path, type, value, writable, time) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (device, path) \
@@ -167,8 +167,8 @@ fn put_parameter(
         path,
         value.map(|value| encode::type_code(value.value_type)),
         value.map(|value| value.text.as_str()),
-        parameter.writable,
-        parameter.time.as_microsecond(),
+        parameter.is_writable(),
+        parameter.time().as_microsecond(),
     ])?;
     Ok(())
 }
