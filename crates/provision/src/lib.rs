@@ -53,6 +53,7 @@ pub mod operation;
 mod plan;
 pub mod preset;
 mod record;
+pub mod rules;
 pub mod script;
 mod session;
 mod task;

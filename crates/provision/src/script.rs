@@ -48,6 +48,8 @@ const COMMIT: &str = "script.drover:commit";
 /// What stands in front of a script's first line. (With a parenthesis there, the parser would read
 /// everything twice, to see whether an arrow follows.)
 const PROLOGUE: &str = "0,function(){";
+/// What stands behind its last line.
+const EPILOGUE: &str = "\n}";
 
 /// A script whose syntax is right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +144,7 @@ impl Script {
         let printable = name.chars().filter(|c| !c.is_control() && !matches!(c, '(' | ')'));
         let script = Self {
             name: printable.take(SCRIPT_NAME_CHARS_MAX).collect(),
-            source: format!("{PROLOGUE}{source}\n}}"),
+            source: format!("{PROLOGUE}{source}{EPILOGUE}"),
         };
         let runtime = new_runtime().map_err(|_| ScriptError::Interpreter)?;
         let mut checks = 0u32;
@@ -167,6 +169,12 @@ impl Script {
     /// The script's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its text, as it was given.
+    pub fn text(&self) -> &str {
+        let inner = self.source.strip_prefix(PROLOGUE);
+        inner.and_then(|inner| inner.strip_suffix(EPILOGUE)).unwrap_or_default()
     }
 
     fn function<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
