@@ -3,12 +3,14 @@
 mod builtin;
 mod data;
 mod declaration;
+mod kept;
 mod machine;
 mod pattern;
 mod reason;
 mod request;
 mod run;
 mod sync;
+pub mod transfer;
 mod virtual_parameter;
 
 pub use data::{
@@ -18,5 +20,5 @@ pub use declaration::{Declaration, Get, NewAttributes, NewValue, Set};
 pub use machine::{Config, Next, Provision, Provisioning};
 pub use pattern::{InvalidPattern, Pattern, Segment};
 pub use reason::{Nothing, Reason};
-pub use request::{Request, Response};
+pub use request::{Request, Response, SoftwareOperation, TimeWindow};
 pub use run::LogLine;

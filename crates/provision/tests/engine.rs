@@ -10,8 +10,9 @@ use std::sync::Arc;
 use common::Device;
 use drover_provision::engine::{
     Config, Next, Provision, Provisioning, Reason, Request, Scalar, Timed, Tree, TypedValue,
-    path_of,
+    path_of, transfer,
 };
+use drover_provision::operation::Operation;
 use drover_provision::script::{Budget, Data, Engine, Fault, Script};
 use jiff::tz::TimeZone;
 
@@ -26,6 +27,7 @@ struct Ran {
     fault: Option<Fault>,
     nothing: Vec<(String, Reason)>,
     tree: Tree,
+    operations: Vec<Operation>,
 }
 
 struct Setup {
@@ -169,7 +171,8 @@ impl Setup {
         };
         let nothing = provisioning.nothing().map(|it| (it.path.clone(), it.reason)).collect();
         let logs = provisioning.take_logs().into_iter().map(|line| line.message).collect();
-        Ran { requests, logs, fault, nothing, tree: provisioning.tree().clone() }
+        let operations = provisioning.take_operations();
+        Ran { requests, logs, fault, nothing, operations, tree: provisioning.tree().clone() }
     }
 }
 
@@ -204,6 +207,17 @@ fn short(request: &Request) -> String {
         Request::Download { file_type, file_name, .. } => {
             format!("download {file_type} {file_name}")
         }
+        Request::Upload { file_type, file_name, .. } => format!("upload {file_type} {file_name}"),
+        Request::ScheduleDownload { file_type, file_name, windows, .. } => {
+            let windows = windows.iter().map(|it| {
+                let (start, end) = (it.start_seconds, it.end_seconds);
+                format!(" {start}..{end} {} {}", it.mode, it.max_retries)
+            });
+            let windows: Vec<String> = windows.collect();
+            format!("schedule {file_type} {file_name}{}", windows.concat())
+        }
+        Request::ChangeDUState { operation, .. } => format!("software {operation:?}"),
+        Request::ScheduleInform { delay_seconds, .. } => format!("inform in {delay_seconds}"),
         Request::Reboot => "reboot".to_owned(),
         Request::FactoryReset => "reset".to_owned(),
     }
@@ -401,6 +415,114 @@ fn compat_2_6_a_download_is_sent_once() {
     assert_eq!(ran.requests, ["download 3 Vendor Configuration File f"]);
     // The name of the file, where GenieACS puts its type.
     assert_eq!((ran.fault, ran.logs), (None, vec!["f".to_owned()]));
+}
+
+#[test]
+fn compat_2_6_a_transfer_that_ends_later_is_an_operation() {
+    let script = "declare('Downloads.[FileName:f,TargetFileName:t]', {path: 1}, {path: 1});
+        declare('Downloads.*.FileType', {value: 1}, {value: '1 Firmware Upgrade Image'});
+        declare('Downloads.*.Download', {value: 1}, {value: Date.now()});";
+    let mut setup = setup().script(script);
+    setup.device.is_slow = true;
+    let ran = setup.run_once();
+    assert_eq!(ran.requests, ["download 1 Firmware Upgrade Image f"]);
+    let [operation] = ran.operations.as_slice() else { panic!("{:?}", ran.operations) };
+    assert_eq!(operation.command_key, "18bcfe568000000");
+    assert_eq!((operation.rpc.as_str(), operation.instance.as_str()), ("Download", "1"));
+    assert_eq!((&*operation.file_name, &*operation.target_file_name), ("f", "t"));
+    assert_eq!((operation.earlier, operation.time.as_millisecond()), (Some(0), SESSION));
+    assert_eq!(value(&ran.tree, "Downloads.1.LastFileName"), Some(text("").0));
+
+    // It is not asked for again until it has failed.
+    setup.tree = ran.tree;
+    assert!(setup.run_once().requests.is_empty());
+    let failure = transfer::failure(9010, "no such file");
+    let fault = transfer::completed(&mut setup.tree, operation, Err(failure), SESSION);
+    assert_eq!(fault.unwrap().code, "cwmp.9010");
+    let ran = setup.run_once();
+    assert_eq!(ran.requests, ["download 1 Firmware Upgrade Image f"]);
+    setup.tree = ran.tree;
+    let done = Ok((SESSION + 1, SESSION + 2));
+    assert_eq!(transfer::completed(&mut setup.tree, operation, done, SESSION + 3), None);
+    assert_eq!(value(&setup.tree, "Downloads.1.LastFileName"), Some(text("f").0));
+    assert!(setup.run_once().requests.is_empty());
+}
+
+#[test]
+fn what_is_done_once_is_sent_in_the_order_of_its_kinds() {
+    let script = "const now = Date.now();
+        const row = (table, columns) => {
+            declare(table + '.[FileType:x]', {path: 1}, {path: 1});
+            for (const name in columns) {
+                declare(`${table}.*.${name}`, {value: 1}, {value: columns[name]});
+            }
+        };
+        declare('Reboot', null, {value: now});
+        declare('ScheduledInforms.*', {path: 1}, {path: 1});
+        declare('ScheduledInforms.*.DelaySeconds', {value: 1}, {value: 60});
+        declare('ScheduledInforms.*.Schedule', {value: 1}, {value: now});
+        row('Uploads', {FileName: 'log', Upload: now});
+        row('ScheduledDownloads', {
+            FileName: 'f', WindowStart: 5, WindowEnd: 10, WindowStart2: 10, WindowEnd2: 20,
+            WindowMode2: '3 When Idle', MaxRetries2: 3, Schedule: now,
+        });
+        declare('SoftwareOperations.[UUID:u]', {path: 1}, {path: 1});
+        declare('SoftwareOperations.[UUID:u].Operation', {value: 1}, {value: 'Uninstall'});
+        declare('SoftwareOperations.[UUID:u].Change', {value: 1}, {value: now});
+        row('Downloads', {FileName: 'd', Download: now});";
+    let mut setup = setup().script(script);
+    let ran = setup.run_once();
+    assert_eq!(ran.fault, None);
+    let uninstall = r#"software Uninstall { uuid: "u", version: "", execution_env_ref: "" }"#;
+    let expected = [
+        "download x d",
+        "upload x log",
+        "schedule x f 5..10 1 At Any Time -1 10..20 3 When Idle 3",
+        uninstall,
+        "inform in 60",
+        "reboot",
+    ];
+    assert_eq!(ran.requests, expected);
+    let waiting: Vec<&str> = ran.operations.iter().map(|it| it.rpc.as_str()).collect();
+    assert_eq!(waiting, ["ScheduleDownload", "ChangeDUState"]);
+    assert_eq!(ran.operations[0].time.as_millisecond(), SESSION + 20_000);
+    assert_eq!(value(&ran.tree, "Uploads.1.LastFileName"), Some(text("log").0));
+    let delay = value(&ran.tree, "ScheduledInforms.1.LastDelaySeconds");
+    assert_eq!(delay, Some(Scalar::Number(60.0)));
+    setup.tree = ran.tree;
+    assert!(setup.run_once().requests.is_empty());
+}
+
+#[test]
+fn what_no_device_could_do_is_not_sent() {
+    for (table, columns, action) in [
+        ("Uploads", "FileName: 'f'", "Upload"),
+        ("ScheduledInforms", "DelaySeconds: 0", "Schedule"),
+        ("ScheduledInforms", "DelaySeconds: 'soon'", "Schedule"),
+        ("ScheduledDownloads", "FileType: 'x'", "Schedule"),
+        ("ScheduledDownloads", "FileType: 'x', WindowStart: 5, WindowEnd: 5", "Schedule"),
+        ("ScheduledDownloads", "WindowStart: 5, WindowEnd: 6", "Schedule"),
+        (
+            "ScheduledDownloads",
+            "FileType: 'x', WindowStart: 5, WindowEnd: 9, WindowStart2: 8, WindowEnd2: 10",
+            "Schedule",
+        ),
+        ("SoftwareOperations", "Operation: 'Install', UUID: 'u'", "Change"),
+        ("SoftwareOperations", "Operation: 'Uninstall', URL: 'u'", "Change"),
+        ("SoftwareOperations", "Operation: 'Explode', URL: 'u'", "Change"),
+    ] {
+        let script = format!(
+            "declare('{table}.*', {{path: 1}}, {{path: 1}});
+            const columns = {{{columns}, {action}: Date.now()}};
+            for (const name in columns) {{
+                declare(`{table}.*.${{name}}`, {{value: 1}}, {{value: columns[name]}});
+            }}"
+        );
+        let ran = setup().script(&script).run();
+        assert_eq!((ran.fault, ran.requests), (None, Vec::new()), "{columns}");
+        let reason = (format!("{table}.1.{action}"), Reason::Incomplete);
+        assert!(ran.nothing.contains(&reason), "{columns}: {:?}", ran.nothing);
+    }
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn device(case: &Value) -> Device {
     Device {
         parameters: parameters.collect(),
         templates: templates.collect(),
+        is_slow: false,
         next_instance: case["next_instance"].as_u64().map_or(1, |it| it.try_into().unwrap()),
     }
 }
@@ -182,6 +183,8 @@ fn recorded(id: &str, request: &Request) -> Value {
         }),
         Request::Reboot => json!({"id": id, "name": "Reboot"}),
         Request::FactoryReset => json!({"id": id, "name": "FactoryReset"}),
+        // GenieACS has no others.
+        other => json!({"id": id, "name": format!("{other:?}")}),
     }
 }
 

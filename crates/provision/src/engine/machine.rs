@@ -6,15 +6,16 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::builtin;
-use super::data::{
-    Attributes, Listed, Name, Path, Scalar, Timed, Tree, TypedValue, path_of, written,
-};
+use super::data::{Listed, Name, Path, Scalar, Timed, Tree, TypedValue, path_of, written};
 use super::declaration::{Declaration, NewAttributes};
+use super::kept::{self, kept};
 use super::reason::Nothing;
 use super::request::{Request, Response, partial_path};
 use super::run::{Forget, LogLine, Progress, Run, Stop, fault, scalar_of};
 use super::sync::{self, Changes, Creation, Local, Pending};
+use super::transfer;
 use super::virtual_parameter::{self, Phase};
+use crate::operation::Operation;
 use crate::script::{Budget, Data, Engine, Fault, Inputs, Outcome, Script, VirtualParameter};
 
 /// What holds for a session.
@@ -63,7 +64,7 @@ pub struct Provision {
 pub enum Next {
     /// Send this, then call [`Provisioning::take`] or [`Provisioning::refused`].
     Request {
-        /// The ID of the message; the CommandKey of a Download.
+        /// The ID of the message; the CommandKey of what has one.
         id: String,
         /// What to send.
         request: Request,
@@ -86,6 +87,10 @@ pub struct Provisioning {
     reads: VecDeque<Request>,
     writes: VecDeque<Write>,
     asked: Option<Write>,
+    /// The ID of the request that is out.
+    asked_id: String,
+    /// What the device has begun and will report later.
+    operations: Vec<Operation>,
     /// Extensions that are asked for: the frame's script and the arguments.
     extensions: Vec<(usize, Vec<String>)>,
     requests: usize,
@@ -164,6 +169,8 @@ impl Provisioning {
             reads: VecDeque::new(),
             writes: VecDeque::new(),
             asked: None,
+            asked_id: String::new(),
+            operations: Vec::new(),
             extensions: Vec::new(),
             requests: 0,
             pass: 0,
@@ -185,6 +192,13 @@ impl Provisioning {
     /// Lines that scripts logged since the last call.
     pub fn take_logs(&mut self) -> Vec<LogLine> {
         std::mem::take(&mut self.logs)
+    }
+
+    /// What the device has begun since the last call and will report later: transfers, and changes
+    /// of software. The command key is the ID of the request; channels and provisions are left for
+    /// the session to fill. [`super::transfer`] takes how each ends.
+    pub fn take_operations(&mut self) -> Vec<Operation> {
+        std::mem::take(&mut self.operations)
     }
 
     /// What was declared and changed nothing, and why.
@@ -287,6 +301,7 @@ impl Provisioning {
             }
         };
         self.asked = Some(write);
+        self.asked_id.clone_from(&id);
         Next::Request { id, request }
     }
 
@@ -512,51 +527,15 @@ impl Provisioning {
                     });
                 }
                 Local::Tag(tag, false) => self.tree.remove(&[Name::from("Tags"), tag]),
-                Local::NewDownload(keys) => self.new_download(&keys, time),
-                Local::NoDownload(path) => self.tree.remove(&path),
-                Local::Download(path, scalar) => {
-                    let value = TypedValue { scalar, value_type: "xsd:string".into() };
+                Local::NewRow(table, keys) => kept::create(&mut self.tree, table, &keys, time),
+                Local::NoRow(path) => self.tree.remove(&path),
+                Local::Column(path, scalar, value_type) => {
+                    let value = TypedValue { scalar, value_type };
                     self.tree.change(&path, time, |attributes| {
                         *attributes = kept(time, true, value);
                     });
                 }
             }
-        }
-    }
-
-    fn new_download(&mut self, keys: &BTreeMap<super::Pattern, Box<str>>, time: i64) {
-        let root = [Name::from("Downloads")];
-        let numbers =
-            self.tree.children(&root).filter_map(|name| name.as_str().parse::<u32>().ok());
-        let number = numbers.max().unwrap_or_default().saturating_add(1).to_string();
-        let row = vec![Name::from("Downloads"), Name::from(number.as_str())];
-        self.tree.change(&row, time, |attributes| {
-            attributes.object = Some(Timed { time, value: true });
-            attributes.writable = Some(Timed { time, value: true });
-        });
-        let text = |text: &str| TypedValue {
-            scalar: Scalar::Text(text.into()),
-            value_type: "xsd:string".into(),
-        };
-        let date = || TypedValue { scalar: Scalar::Number(0.0), value_type: "xsd:dateTime".into() };
-        let columns = [
-            ("FileType", true, text("")),
-            ("FileName", true, text("")),
-            ("TargetFileName", true, text("")),
-            ("Download", true, date()),
-            ("LastFileType", false, text("")),
-            ("LastFileName", false, text("")),
-            ("LastTargetFileName", false, text("")),
-            ("StartTime", false, date()),
-            ("CompleteTime", false, date()),
-        ];
-        for (name, is_writable, value) in columns {
-            let key = keys.iter().find(|(key, _)| key.to_string() == name);
-            let value = key.filter(|_| is_writable).map_or(value, |(_, wanted)| text(wanted));
-            let mut path = row.clone();
-            path.push(Name::from(name));
-            self.tree
-                .change(&path, time, |attributes| *attributes = kept(time, is_writable, value));
         }
     }
 
@@ -580,31 +559,10 @@ impl Provisioning {
             let attributes = batch.iter().map(|(path, it)| (written(path), it.clone())).collect();
             writes.push_back(Write::Plain(Request::SetParameterAttributes { attributes }));
         }
-        for row in &changes.downloads {
-            writes.extend(self.download(row).map(Write::Plain));
-        }
+        writes.extend(changes.actions.into_iter().map(Write::Plain));
         writes.extend(changes.reboot.then_some(Write::Plain(Request::Reboot)));
         writes.extend(changes.factory_reset.then_some(Write::Plain(Request::FactoryReset)));
         self.writes = writes;
-    }
-
-    fn download(&self, path: &Path) -> Option<Request> {
-        let (_, row) = path.split_last()?;
-        let column = |name: &str| {
-            let mut path = row.to_vec();
-            path.push(Name::from(name));
-            let known = self.tree.attributes(&path).and_then(|known| known.value.as_ref());
-            match known.map(|known| &known.value.scalar) {
-                Some(Scalar::Text(text)) => text.to_string(),
-                _ => String::new(),
-            }
-        };
-        Some(Request::Download {
-            instance: row.last().map(|name| name.as_str().to_owned()).unwrap_or_default(),
-            file_type: column("FileType"),
-            file_name: column("FileName"),
-            target_file_name: column("TargetFileName"),
-        })
     }
 
     /// Nothing is left to read or change: scripts that wait for it go on. Whether all is done.
@@ -760,36 +718,47 @@ impl Provisioning {
             }
             (Request::Reboot, Response::Done) => self.acted("Reboot", time),
             (Request::FactoryReset, Response::Done) => self.acted("FactoryReset", time),
+            (request @ Request::Download { .. }, Response::Downloading { is_done })
+            | (request @ Request::Upload { .. }, Response::Uploading { is_done }) => {
+                self.began(&request, is_done, time);
+            }
             (
-                Request::Download { instance, file_type, file_name, target_file_name },
-                Response::Downloading { is_done },
-            ) => {
-                let row = format!("Downloads.{instance}");
-                self.acted(&format!("{row}.Download"), time);
-                if is_done {
-                    let texts = [
-                        ("LastFileType", file_type),
-                        ("LastFileName", file_name),
-                        ("LastTargetFileName", target_file_name),
-                    ];
-                    for (column, text) in texts {
-                        let value = TypedValue {
-                            scalar: Scalar::Text(text.into()),
-                            value_type: "xsd:string".into(),
-                        };
-                        self.tree.change(&path_of(&format!("{row}.{column}")), time, |known| {
-                            *known = kept(time, false, value);
-                        });
-                    }
-                    for column in ["StartTime", "CompleteTime"] {
-                        let value = self.session_value();
-                        self.tree.change(&path_of(&format!("{row}.{column}")), time, |known| {
-                            *known = kept(time, false, value);
-                        });
-                    }
+                request @ (Request::ScheduleDownload { .. } | Request::ChangeDUState { .. }),
+                Response::Done,
+            ) => self.began(&request, false, time),
+            (ref request @ Request::ScheduleInform { delay_seconds, .. }, Response::Done) => {
+                self.began(request, true, time);
+                if let Some((table, instance)) = transfer::row_of(request) {
+                    let path = path_of(&format!("{table}.{instance}.LastDelaySeconds"));
+                    let scalar = Scalar::Number(f64::from(delay_seconds));
+                    let value = TypedValue { scalar, value_type: "xsd:unsignedInt".into() };
+                    self.tree.change(&path, time, |known| *known = kept(time, false, value));
                 }
             }
             _ => self.invalid_response(),
+        }
+    }
+
+    /// What a row of the server's tables asks for has begun, or is done at once.
+    fn began(&mut self, request: &Request, is_done: bool, time: i64) {
+        let Some((table, instance)) = transfer::row_of(request) else { return };
+        let Some(table) = kept::TABLES.iter().find(|it| it.name == table) else { return };
+        let action = format!("{}.{instance}.{}", table.name, table.action);
+        let known = self.tree.attributes(&path_of(&action)).and_then(|it| it.value.as_ref());
+        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+        let earlier = match known.map(|known| &known.value.scalar) {
+            Some(Scalar::Number(earlier)) => Some(*earlier as i64),
+            _ => None,
+        };
+        let session = self.config.session;
+        let operation = transfer::begun(request, &self.asked_id, session, earlier);
+        self.acted(&action, time);
+        match operation {
+            Some(operation) if is_done => {
+                transfer::succeeded(&mut self.tree, &operation, session, session, time);
+            }
+            Some(operation) => self.operations.push(operation),
+            None => {}
         }
     }
 
@@ -808,17 +777,9 @@ impl Provisioning {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
-    fn session_value(&self) -> TypedValue {
-        TypedValue {
-            scalar: Scalar::Number(self.config.session as f64),
-            value_type: "xsd:dateTime".into(),
-        }
-    }
-
     /// Something was done once, at the time of this session.
     fn acted(&mut self, path: &str, time: i64) {
-        let value = self.session_value();
+        let value = kept::date(self.config.session);
         self.tree.change(&path_of(path), time, |known| *known = kept(time, true, value));
     }
 
@@ -873,15 +834,11 @@ impl Running {
 
 /// What is known, with the paths that the server keeps for every device.
 fn with_server_paths(mut tree: Tree, time: i64) -> Tree {
-    let objects = [
-        ("DeviceID", false),
-        ("Events", false),
-        ("Tags", false),
-        ("Downloads", true),
-        ("VirtualParameters", false),
-    ];
+    let objects = ["DeviceID", "Events", "Tags", "VirtualParameters"].map(|name| (name, false));
+    let tables = kept::TABLES.iter().map(|table| (table.name, true));
     let parameters = ["Reboot", "FactoryReset"].map(|name| (name, false, true));
-    let objects = objects.into_iter().map(|(name, is_writable)| (name, true, is_writable));
+    let objects =
+        objects.into_iter().chain(tables).map(|(name, is_writable)| (name, true, is_writable));
     for (name, is_object, is_writable) in objects.chain(parameters) {
         tree.change(&path_of(name), time, |known| {
             known.object = Some(Timed { time, value: is_object });
@@ -889,14 +846,4 @@ fn with_server_paths(mut tree: Tree, time: i64) -> Tree {
         });
     }
     tree
-}
-
-/// Attributes of a parameter that the server keeps.
-fn kept(time: i64, is_writable: bool, value: TypedValue) -> Attributes {
-    Attributes {
-        object: Some(Timed { time, value: false }),
-        writable: Some(Timed { time, value: is_writable }),
-        value: Some(Timed { time, value }),
-        ..Attributes::default()
-    }
 }

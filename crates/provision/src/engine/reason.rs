@@ -30,6 +30,9 @@ pub enum Reason {
     /// A time to restart, reset or download lies ahead of the session.
     #[error("the time lies in the future")]
     InTheFuture,
+    /// A row of what the server keeps does not say enough, or says what no device can do.
+    #[error("the row is not complete, or its time windows do not fit")]
+    Incomplete,
     /// The device gives the numbers of new instances, so one of a certain number cannot be created.
     #[error("the device gives the numbers of new instances")]
     NumberIsTheDevices,

@@ -58,10 +58,108 @@ pub enum Request {
         /// The name of the file on the device.
         target_file_name: String,
     },
+    /// A file to send to the server.
+    Upload {
+        /// The row of `Uploads`.
+        instance: String,
+        /// The file type, such as `1 Vendor Configuration File`.
+        file_type: String,
+        /// The name that the file shall have on the server.
+        file_name: String,
+    },
+    /// A file to load within time windows.
+    ScheduleDownload {
+        /// The row of `ScheduledDownloads`.
+        instance: String,
+        /// The file type.
+        file_type: String,
+        /// The name of the file on the server.
+        file_name: String,
+        /// The name of the file on the device.
+        target_file_name: String,
+        /// One window or two (`SDL-01`).
+        windows: Vec<TimeWindow>,
+    },
+    /// Software to install, update or remove.
+    ChangeDUState {
+        /// The row of `SoftwareOperations`.
+        instance: String,
+        /// What is to be done.
+        operation: SoftwareOperation,
+    },
+    /// A session to begin later.
+    ScheduleInform {
+        /// The row of `ScheduledInforms`.
+        instance: String,
+        /// After how many seconds; at least 1 (`SI-01`).
+        delay_seconds: u32,
+    },
     /// Restart.
     Reboot,
     /// Return to the state of the factory.
     FactoryReset,
+}
+
+/// When a device may load a file (`SDL-01`); the times count from the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeWindow {
+    /// Its start in seconds.
+    pub start_seconds: u32,
+    /// Its end in seconds.
+    pub end_seconds: u32,
+    /// How it is used, such as `3 When Idle` (`SDL-03`).
+    pub mode: String,
+    /// What to ask the user in mode 4.
+    pub user_message: String,
+    /// Attempts after the first, -1 where the device decides (`SDL-04`).
+    pub max_retries: i32,
+}
+
+/// A change of a deployment unit (`DU-02`). Texts that are empty are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SoftwareOperation {
+    /// A new unit.
+    Install {
+        /// Where it comes from; empty if it is `file_name` of the server.
+        url: String,
+        /// The name of the file on the server, where there is no URL.
+        file_name: String,
+        /// Its UUID.
+        uuid: String,
+        /// Where it shall run.
+        execution_env_ref: String,
+    },
+    /// Another version of a unit, or of all (`DU-03`).
+    Update {
+        /// Where it comes from; empty if it is `file_name` of the server, or where it came from.
+        url: String,
+        /// The name of the file on the server, where there is no URL.
+        file_name: String,
+        /// Its UUID.
+        uuid: String,
+        /// Which version of it is to be replaced.
+        version: String,
+    },
+    /// A unit to remove.
+    Uninstall {
+        /// Its UUID.
+        uuid: String,
+        /// Which version of it.
+        version: String,
+        /// Where it runs.
+        execution_env_ref: String,
+    },
+}
+
+impl SoftwareOperation {
+    /// Its name in the row that asks for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Install { .. } => "Install",
+            Self::Update { .. } => "Update",
+            Self::Uninstall { .. } => "Uninstall",
+        }
+    }
 }
 
 /// What a device answers to a [`Request`].
@@ -79,6 +177,11 @@ pub enum Response {
     Added(u32),
     /// A download has begun, or is done.
     Downloading {
+        /// Whether it is done.
+        is_done: bool,
+    },
+    /// An upload has begun, or is done.
+    Uploading {
         /// Whether it is done.
         is_done: bool,
     },

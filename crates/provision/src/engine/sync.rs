@@ -7,16 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::data::{Name, Path, Scalar, Tree, coerce, written};
 use super::declaration::{Declaration, NewAttributes};
+use super::kept;
 use super::pattern::{Pattern, Segment};
 use super::reason::{Nothing, Reason};
+use super::request::Request;
 
 /// Roots that are kept by the server; nothing of them is asked of a device.
-pub(super) const PSEUDO_ROOTS: [&str; 7] =
-    ["DeviceID", "Events", "Tags", "Reboot", "FactoryReset", "Downloads", "VirtualParameters"];
+const PSEUDO_ROOTS: [&str; 6] =
+    ["DeviceID", "Events", "Tags", "Reboot", "FactoryReset", "VirtualParameters"];
+
+fn is_pseudo_root(name: &str) -> bool {
+    PSEUDO_ROOTS.contains(&name) || kept::TABLES.iter().any(|table| table.name == name)
+}
 
 /// Whether a path is kept by the server.
 pub(super) fn is_pseudo(path: &[Name]) -> bool {
-    path.first().is_some_and(|name| PSEUDO_ROOTS.contains(&name.as_str()))
+    path.first().is_some_and(|name| is_pseudo_root(name.as_str()))
 }
 
 fn is_virtual(path: &[Name]) -> bool {
@@ -94,7 +100,7 @@ impl Reader<'_> {
     /// learnt at any time.
     fn discover(&mut self, pattern: &Pattern, time: i64) {
         if let Some(Segment::Name(root)) = pattern.segments().first()
-            && PSEUDO_ROOTS.contains(&&**root)
+            && is_pseudo_root(root)
         {
             let is_wide =
                 matches!(pattern.segments().get(1), Some(Segment::Wildcard | Segment::Alias(_)));
@@ -233,15 +239,15 @@ pub(super) struct Changes {
     pub values: Vec<(Path, Scalar, Box<str>)>,
     /// Attributes to set.
     pub attributes: Vec<(Path, NewAttributes)>,
-    /// Rows of `Downloads` to act on.
-    pub downloads: Vec<Path>,
+    /// What rows of the server's own tables ask for, in the order of the RPCs.
+    pub actions: Vec<Request>,
     /// Whether to restart.
     pub reboot: bool,
     /// Whether to return to the state of the factory.
     pub factory_reset: bool,
     /// Values of virtual parameters to set, with their types.
     pub virtual_parameters: Vec<(Path, Scalar, Box<str>)>,
-    /// What the server itself keeps: tags and rows of `Downloads`, done at once.
+    /// What the server itself keeps: tags and rows of its tables, done at once.
     pub local: Vec<Local>,
     /// Why what was declared changes nothing.
     pub nothing: Vec<Nothing>,
@@ -261,12 +267,12 @@ pub(super) struct Creation {
 pub(super) enum Local {
     /// A tag is set or removed.
     Tag(Name, bool),
-    /// A row of `Downloads` is created with these values.
-    NewDownload(BTreeMap<Pattern, Box<str>>),
-    /// A row of `Downloads` is deleted.
-    NoDownload(Path),
-    /// A parameter of a row of `Downloads` is set.
-    Download(Path, Scalar),
+    /// A row of one of the server's tables is created with these values.
+    NewRow(&'static kept::Table, BTreeMap<Pattern, Box<str>>),
+    /// Such a row is deleted.
+    NoRow(Path),
+    /// A parameter of such a row is set.
+    Column(Path, Scalar, Box<str>),
 }
 
 /// A declaration, and whether what it sets must wait until all scripts have ended.
@@ -331,10 +337,10 @@ struct Writer<'w> {
     values: Places<(Scalar, Box<str>)>,
     attributes: Places<NewAttributes>,
     virtual_parameters: Places<(Scalar, Box<str>)>,
-    /// Reboot, FactoryReset and the `Download` of rows: the last time that was declared.
+    /// Reboot, FactoryReset and the actions of rows: the last time that was declared.
     kept: BTreeMap<Path, i64>,
     tags: Places<bool>,
-    columns: Places<Scalar>,
+    columns: Places<(Scalar, Box<str>)>,
 }
 
 impl Writer<'_> {
@@ -396,18 +402,18 @@ impl Writer<'_> {
             self.nothing(written(path), Reason::NotWritable);
             return;
         }
-        let last = path.last().map_or("", Name::as_str);
         let known_value = known.value.as_ref().map(|value| &value.value);
-        let is_local = root == "Downloads" && last != "Download";
-        if is_local {
-            self.columns.put(path.clone(), coerce(scalar, "xsd:string"));
+        let is_action = kept::is_action(path);
+        if kept::table_of(path).is_some() && !is_action {
+            let column_type = known_value.map_or("xsd:string", |known| &*known.value_type);
+            self.columns.put(path.clone(), (coerce(scalar, column_type), column_type.into()));
             return;
         }
         if !goes_now(path) {
             self.nothing(written(path), Reason::Waits);
             return;
         }
-        if matches!(root, "Reboot" | "FactoryReset" | "Downloads") {
+        if is_action || matches!(root, "Reboot" | "FactoryReset") {
             if let Scalar::Number(time) = coerce(scalar, "xsd:dateTime") {
                 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
                 self.kept.insert(path.clone(), time as i64);
@@ -440,7 +446,8 @@ impl Writer<'_> {
             let mut row = Pattern::of_names(table.iter().map(Name::as_str));
             row = row.child(last.clone());
             let rows = self.tree.matches(&row);
-            let is_local = written(&table) == "Downloads";
+            let own = kept::table_of(&table).filter(|_| table.len() == 1);
+            let is_local = own.is_some();
             if !is_local && (is_pseudo(&table) || rows.iter().any(|row| is_pseudo(row))) {
                 self.nothing(row.to_string(), Reason::NotWritable);
                 continue;
@@ -468,13 +475,13 @@ impl Writer<'_> {
                 Segment::Wildcard => BTreeMap::new(),
                 Segment::Alias(pairs) => pairs.iter().cloned().collect(),
             };
-            self.create(&table, &keys, missing, is_local);
+            self.create(&table, &keys, missing, own);
         }
     }
 
     fn delete(&mut self, row: &Path, is_local: bool) {
         if is_local {
-            self.changes.local.push(Local::NoDownload(row.clone()));
+            self.changes.local.push(Local::NoRow(row.clone()));
             return;
         }
         let known = self.tree.attributes(row);
@@ -491,11 +498,11 @@ impl Writer<'_> {
         table: &Path,
         keys: &BTreeMap<Pattern, Box<str>>,
         missing: usize,
-        is_local: bool,
+        own: Option<&'static kept::Table>,
     ) {
-        if is_local {
+        if let Some(own) = own {
             for _ in 0..missing {
-                self.changes.local.push(Local::NewDownload(keys.clone()));
+                self.changes.local.push(Local::NewRow(own, keys.clone()));
             }
             return;
         }
@@ -539,12 +546,12 @@ impl Writer<'_> {
                 self.changes.local.push(Local::Tag(tag.clone(), is_set));
             }
         }
-        for (path, scalar) in std::mem::take(&mut self.columns.sets) {
+        for (path, (scalar, value_type)) in std::mem::take(&mut self.columns.sets) {
             let known = self.tree.attributes(&path).and_then(|known| known.value.as_ref());
             if known.is_some_and(|known| known.value.scalar == scalar) {
                 self.nothing(written(&path), Reason::Equal);
             } else {
-                self.changes.local.push(Local::Download(path, scalar));
+                self.changes.local.push(Local::Column(path, scalar, value_type));
             }
         }
         for (path, (scalar, value_type)) in std::mem::take(&mut self.values.sets) {
@@ -576,6 +583,7 @@ impl Writer<'_> {
                 self.changes.attributes.push((path, attributes));
             }
         }
+        let mut actions = Vec::new();
         for (path, time) in std::mem::take(&mut self.kept) {
             let known = self.tree.attributes(&path).and_then(|known| known.value.as_ref());
             let stored = match known.map(|known| &known.value.scalar) {
@@ -592,7 +600,17 @@ impl Writer<'_> {
                 match path.first().map_or("", Name::as_str) {
                     "Reboot" => self.changes.reboot = true,
                     "FactoryReset" => self.changes.factory_reset = true,
-                    _ => self.changes.downloads.push(path),
+                    _ => actions.push(path),
+                }
+            }
+        }
+        for table in &kept::TABLES {
+            let is_of_table = |path: &&Path| kept::table_of(path) == Some(table);
+            for path in actions.iter().filter(is_of_table) {
+                let row = path.get(..2).unwrap_or_default();
+                match kept::request(self.tree, row) {
+                    Ok(request) => self.changes.actions.push(request),
+                    Err(reason) => self.nothing(written(path), reason),
                 }
             }
         }

@@ -44,6 +44,8 @@ pub(crate) struct Device {
     pub(crate) templates: BTreeMap<String, Vec<(String, Typed)>>,
     /// The number of the next row.
     pub(crate) next_instance: u32,
+    /// Whether transfers end in a later session.
+    pub(crate) is_slow: bool,
 }
 
 impl Device {
@@ -100,10 +102,14 @@ impl Device {
                 self.parameters.retain(|path, _| !path.starts_with(object_name));
                 Ok(Response::Done)
             }
-            Request::Download { .. } => Ok(Response::Downloading { is_done: true }),
-            Request::SetParameterAttributes { .. } | Request::Reboot | Request::FactoryReset => {
-                Ok(Response::Done)
-            }
+            Request::Download { .. } => Ok(Response::Downloading { is_done: !self.is_slow }),
+            Request::Upload { .. } => Ok(Response::Uploading { is_done: !self.is_slow }),
+            Request::SetParameterAttributes { .. }
+            | Request::ScheduleDownload { .. }
+            | Request::ChangeDUState { .. }
+            | Request::ScheduleInform { .. }
+            | Request::Reboot
+            | Request::FactoryReset => Ok(Response::Done),
         }
     }
 }
