@@ -59,6 +59,7 @@ mod session;
 mod task;
 pub mod trace;
 mod value;
+pub mod view;
 
 pub use batch::Batch;
 pub use key::{DeviceKey, NotADeviceKey};
