@@ -139,6 +139,34 @@ pub struct Listed {
 }
 
 impl Tree {
+    /// Puts what is known of a path in its place, and says that what holds it is there.
+    pub fn put(
+        &mut self,
+        path: impl IntoIterator<Item = Name>,
+        found: i64,
+        listed: i64,
+        attributes: Attributes,
+    ) {
+        let mut node = Arc::make_mut(&mut self.root);
+        let mut is_root = true;
+        for name in path {
+            if !is_root && node.attributes.object.is_none() {
+                node.attributes.object = Some(Timed { time: found, value: true });
+            }
+            is_root = false;
+            node = Arc::make_mut(node.children.entry(name).or_default());
+            node.found = node.found.max(found);
+        }
+        node.listed = node.listed.max(listed);
+        node.attributes = attributes;
+    }
+
+    /// Calls `visit` with each path of which something is not as it was in an earlier revision:
+    /// what is known of it, or whether it is there.
+    pub fn changed_since(&self, earlier: &Self, visit: &mut dyn FnMut(&[Name])) {
+        compare(&mut Vec::new(), Some(&self.root), Some(&earlier.root), visit);
+    }
+
     /// What is known of a path, if it is there.
     pub fn attributes(&self, path: &[Name]) -> Option<&Attributes> {
         let node = self.node(path)?;
@@ -396,6 +424,36 @@ impl Tree {
     }
 }
 
+/// Walks two revisions side by side; what they share is not looked at.
+fn compare(
+    path: &mut Path,
+    now: Option<&Arc<Node>>,
+    earlier: Option<&Arc<Node>>,
+    visit: &mut dyn FnMut(&[Name]),
+) {
+    if let (Some(now), Some(earlier)) = (now, earlier)
+        && Arc::ptr_eq(now, earlier)
+    {
+        return;
+    }
+    let own = |node: &Arc<Node>| (node.found, node.listed, node.attributes.clone());
+    if now.map(own) != earlier.map(own) {
+        visit(path);
+    }
+    let (now, earlier) = (now.map(|node| &node.children), earlier.map(|node| &node.children));
+    for (name, child) in now.into_iter().flatten() {
+        path.push(name.clone());
+        compare(path, Some(child), earlier.and_then(|earlier| earlier.get(name)), visit);
+        path.pop();
+    }
+    let is_new = |name: &Name| now.is_none_or(|now| !now.contains_key(name));
+    for (name, child) in earlier.into_iter().flatten().filter(|(name, _)| is_new(name)) {
+        path.push(name.clone());
+        compare(path, None, Some(child), visit);
+        path.pop();
+    }
+}
+
 /// Forgets what was learnt before a time.
 fn forget<T>(known: &mut Option<Timed<T>>, before: i64) {
     if known.as_ref().is_some_and(|known| known.time < before) {
@@ -490,6 +548,29 @@ mod tests {
         tree.remove(&path_of("Device.WiFi.SSID.9"));
         assert_eq!(matches(&before, "Device.WiFi.SSID.*").len(), 2);
         assert_eq!(matches(&tree, "Device.WiFi.SSID.*").len(), 1);
+    }
+
+    #[test]
+    fn revisions_are_compared() {
+        let earlier = wifi();
+        let mut tree = earlier.clone();
+        let changed = |tree: &Tree| {
+            let mut changed = Vec::new();
+            tree.changed_since(&earlier, &mut |path| changed.push(written(path)));
+            changed
+        };
+        assert!(changed(&tree).is_empty());
+        tree.remove(&path_of("Device.WiFi.SSID.9"));
+        assert_eq!(changed(&tree), ["Device.WiFi.SSID.9", "Device.WiFi.SSID.9.SSID"]);
+        let attributes = Attributes {
+            object: Some(Timed { time: 5, value: false }),
+            value: Some(Timed { time: 5, value: text("c") }),
+            ..Attributes::default()
+        };
+        tree.put(path_of("Device.WiFi.SSID.11.SSID"), 5, 0, attributes);
+        let new = ["Device.WiFi.SSID.11", "Device.WiFi.SSID.11.SSID"];
+        assert_eq!(changed(&tree)[..2], new);
+        assert!(tree.may_be_object(&path_of("Device.WiFi.SSID.11")));
     }
 
     #[test]
