@@ -1,6 +1,7 @@
 //! The record of the device in session, with the changes that are not yet saved.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drover_cwmp::auth::{Credentials, Secret};
@@ -10,10 +11,13 @@ use drover_datamodel::catalog::{Catalog, DeviceModel};
 use jiff::Timestamp;
 
 use crate::batch::Batch;
+use crate::channel::ChannelFault;
 use crate::limits::{PARAMETERS_MAX, PATH_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::model::{device_model, is_hint, is_secret_in};
+use crate::operation::Operation;
 use crate::record::{DeviceFields, DeviceRecord, Known, Parameter, is_hidden, is_object};
 use crate::task::{Task, TaskId};
+use crate::trace::Trace;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +116,66 @@ impl Book {
     pub(crate) fn accept(&mut self, name: &str, value: Value, now: Timestamp) {
         self.keep_credentials(name, &value.text);
         self.observe(name, value, Source::Request, now);
+    }
+
+    /// Takes what a script's session learnt of a path. Secrets are kept as [`Book::observe`] does;
+    /// of a value that is as it was, only the time is new.
+    pub(crate) fn learn(&mut self, path: &str, mut parameter: Parameter, is_same_value: bool) {
+        if let Some(Known { value, .. }) = &mut parameter.value
+            && !is_same_value
+            && !value.text.is_empty()
+        {
+            self.keep_credentials(path, &value.text);
+            if self.is_secret(path) {
+                value.text.clear();
+            }
+        }
+        if self.record.parameters.get(path) != Some(&parameter) {
+            self.put(path, parameter);
+        }
+    }
+
+    /// Forgets one path.
+    pub(crate) fn remove(&mut self, path: &str) {
+        if let Some(parameter) = self.record.parameters.remove(path) {
+            self.bytes = self.bytes.saturating_sub(size(path, &parameter));
+            self.batch.parameters.insert(path.to_owned(), None);
+        }
+    }
+
+    /// Gives the device a tag, or takes it.
+    pub(crate) fn set_tag(&mut self, tag: &str, is_set: bool) {
+        let is_new = match is_set {
+            true => self.record.tags.insert(tag.to_owned()),
+            false => self.record.tags.remove(tag),
+        };
+        if is_new {
+            self.batch.tags.insert(tag.to_owned(), is_set);
+        }
+    }
+
+    /// Saves what became of the faults of channels.
+    pub(crate) fn save_faults(
+        &mut self,
+        earlier: &BTreeMap<String, ChannelFault>,
+        now: &BTreeMap<String, ChannelFault>,
+    ) {
+        for (channel, fault) in now.iter().filter(|(name, it)| earlier.get(*name) != Some(it)) {
+            self.batch.faults.insert(channel.clone(), Some(fault.clone()));
+        }
+        for channel in earlier.keys().filter(|channel| !now.contains_key(*channel)) {
+            self.batch.faults.insert(channel.clone(), None);
+        }
+    }
+
+    /// Saves a transfer that has begun, or that has ended.
+    pub(crate) fn save_operation(&mut self, command_key: &str, operation: Option<Operation>) {
+        self.batch.operations.insert(command_key.to_owned(), operation);
+    }
+
+    /// Saves what happened in the session.
+    pub(crate) fn save_trace(&mut self, trace: Trace) {
+        self.batch.trace = Some(trace);
     }
 
     /// Takes note that a path exists.

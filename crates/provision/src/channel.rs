@@ -118,6 +118,35 @@ impl Channels {
         (!batch.provisions.is_empty()).then_some(batch)
     }
 
+    /// Whether presets of a channel are not looked at: the parameters of their preconditions could
+    /// not be read, and it is not yet time to try again.
+    pub fn is_unread(
+        &self,
+        channel: &str,
+        now: Timestamp,
+        retry_delay: jiff::SignedDuration,
+    ) -> bool {
+        let fault = self.faults.get(channel);
+        fault.is_some_and(|fault| fault.precondition && fault.due(retry_delay) > now)
+    }
+
+    /// Takes that the parameters of preconditions could not be read: the channels of these presets
+    /// are blocked.
+    pub fn unread(&mut self, channels: &BTreeSet<String>, fault: &Fault, now: Timestamp) {
+        for channel in channels {
+            let earlier = self.faults.get(channel);
+            let fault = ChannelFault {
+                fault: fault.clone(),
+                time: now,
+                retries: earlier.map_or(0, |earlier| earlier.retries.saturating_add(1)),
+                retry_now: false,
+                precondition: true,
+                provisions: earlier.map(|it| it.provisions.clone()).unwrap_or_default(),
+            };
+            self.faults.insert(channel.clone(), fault);
+        }
+    }
+
     /// Takes that a batch is done: its channels are free.
     pub fn succeeded(&mut self, batch: &ChannelBatch) {
         self.faults.retain(|channel, _| !batch.channels.contains(channel));

@@ -9,6 +9,11 @@ use drover_cwmp::{CwmpNamespace, DateTime, Envelope, Fault, FaultCode, Value};
 use drover_datamodel::catalog::Catalog;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::channel::ChannelFault;
+use crate::operation::Operation;
+use crate::rules::{Resource, ResourceKind, Rules};
+use crate::script::{Data, Engine};
+use crate::trace::Trace;
 use crate::*;
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -55,6 +60,9 @@ pub(crate) fn key() -> DeviceKey {
 pub(crate) struct Shelf {
     pub(crate) records: BTreeMap<DeviceKey, DeviceRecord>,
     pub(crate) tasks: BTreeMap<TaskId, Task>,
+    pub(crate) faults: BTreeMap<String, ChannelFault>,
+    pub(crate) operations: BTreeMap<String, Operation>,
+    pub(crate) traces: Vec<Trace>,
 }
 
 impl Shelf {
@@ -76,6 +84,15 @@ impl Shelf {
                 None => drop(record.parameters.remove(&path)),
             }
         }
+        for (tag, is_set) in batch.tags {
+            match is_set {
+                true => record.tags.insert(tag),
+                false => record.tags.remove(&tag),
+            };
+        }
+        apply(&mut self.faults, batch.faults);
+        apply(&mut self.operations, batch.operations);
+        self.traces.extend(batch.trace);
         for (id, task) in batch.tasks {
             match task {
                 Some(task) if self.tasks.contains_key(&id) => drop(self.tasks.insert(id, task)),
@@ -90,7 +107,17 @@ impl Shelf {
         Loaded {
             record: self.records.get(key).cloned(),
             tasks: self.tasks.values().filter(waiting).cloned().collect(),
-            ..Loaded::default()
+            faults: self.faults.clone(),
+            operations: self.operations.clone(),
+        }
+    }
+}
+
+fn apply<T>(kept: &mut BTreeMap<String, T>, changes: BTreeMap<String, Option<T>>) {
+    for (name, change) in changes {
+        match change {
+            Some(new) => drop(kept.insert(name, new)),
+            None => drop(kept.remove(&name)),
         }
     }
 }
@@ -143,6 +170,10 @@ impl Device {
             Message::SetParameterValues(set) => self.set(set),
             Message::AddObject(add) => self.add(add),
             Message::DeleteObject(delete) => self.delete(delete),
+            Message::Download(_) => {
+                let begun = DownloadResponse { status: 1, ..DownloadResponse::default() };
+                Ok(begun.into())
+            }
             Message::Reboot(_) => Ok(RebootResponse::default().into()),
             Message::FactoryReset(_) => Ok(FactoryResetResponse::default().into()),
             Message::GetRpcMethods(_) => {
@@ -257,6 +288,9 @@ impl Device {
 pub(crate) struct Server {
     pub(crate) shelf: Shelf,
     pub(crate) session: Session,
+    /// How sessions are held.
+    pub(crate) config: SessionConfig,
+    engine: Engine,
     pub(crate) now: Timestamp,
     /// Batches saved so far.
     pub(crate) saved: Vec<Batch>,
@@ -287,11 +321,31 @@ impl Server {
         Self {
             shelf: Shelf::default(),
             session: Session::new(config()),
+            config: config(),
+            engine: Engine::new().unwrap(),
             now: at(0),
             saved: Vec::new(),
             end: None,
             tasks: 0,
         }
+    }
+
+    /// Gives the server rules: kind, name, text.
+    pub(crate) fn rule(&mut self, rules: &[(ResourceKind, &str, &str)]) {
+        let resource = |(kind, name, text): &(ResourceKind, &str, &str)| Resource {
+            kind: *kind,
+            name: (*name).to_owned(),
+            text: (*text).to_owned(),
+        };
+        let resources: Vec<Resource> = rules.iter().map(resource).collect();
+        let (rules, invalid) = Rules::compile(&resources, &Rules::default());
+        assert!(invalid.is_empty(), "{invalid:?}");
+        self.config.rules = Arc::new(rules);
+    }
+
+    /// The last session that was recorded.
+    pub(crate) fn trace(&self) -> &Trace {
+        self.shelf.traces.last().unwrap()
     }
 
     pub(crate) fn save(&mut self, batch: Option<Batch>) {
@@ -333,12 +387,20 @@ impl Server {
     /// One POST with all its effects.
     pub(crate) fn post(&mut self, body: &[u8]) -> Reply {
         self.now += SignedDuration::from_secs(1);
-        let outgoing = match self.session.handle(body, self.now) {
-            Step::Reply(outgoing) => outgoing,
-            Step::Load { key, save } => {
-                self.save(save);
-                self.session.resume(self.shelf.loaded(&key, self.now), self.now)
-            }
+        let mut step = self.session.handle(body, self.now);
+        let outgoing = loop {
+            step = match step {
+                Step::Reply(outgoing) => break outgoing,
+                Step::Load { key, save } => {
+                    self.save(save);
+                    break self.session.resume(self.shelf.loaded(&key, self.now), self.now);
+                }
+                Step::Run => self.session.run(&mut self.engine, self.now),
+                Step::Extensions(calls) => {
+                    let answer = |call: &Vec<String>| Ok(Data::Text(call.join(",")));
+                    self.session.answer(calls.iter().map(answer).collect(), self.now)
+                }
+            };
         };
         self.save(outgoing.save);
         self.end = outgoing.end;
@@ -355,7 +417,7 @@ impl Server {
 
     /// Begins a session; returns after the InformResponse.
     pub(crate) fn begin(&mut self, inform: Inform) {
-        self.session = Session::new(config());
+        self.session = Session::new(self.config.clone());
         let answer = self.ask(&envelope(inform, "i"));
         assert!(matches!(answer.message, Message::InformResponse(_)), "{answer:?}");
     }
@@ -364,6 +426,12 @@ impl Server {
     /// ended.
     pub(crate) fn hold(&mut self, inform: Inform, device: &mut Device, posts: usize) -> bool {
         self.begin(inform);
+        self.go_on(device, posts)
+    }
+
+    /// Goes on after the requests of the device, with at most `posts` POSTs. Returns whether the
+    /// session ended.
+    pub(crate) fn go_on(&mut self, device: &mut Device, posts: usize) -> bool {
         let mut body = Vec::new();
         for _ in 0..posts {
             match self.post(&body) {

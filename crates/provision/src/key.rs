@@ -23,15 +23,7 @@ pub struct NotADeviceKey(String);
 impl DeviceKey {
     /// The key of an identity.
     pub fn new(oui: &str, product_class: &str, serial_number: &str) -> Self {
-        let mut text = String::new();
-        escape(&oui.to_ascii_uppercase(), &mut text);
-        text.push('-');
-        if !product_class.is_empty() {
-            escape(product_class, &mut text);
-            text.push('-');
-        }
-        escape(serial_number, &mut text);
-        Self(text)
+        Self(id(&oui.to_ascii_uppercase(), product_class, serial_number))
     }
 
     /// Reads a key as a client of the server writes it.
@@ -58,6 +50,20 @@ impl fmt::Display for DeviceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
+}
+
+/// The ID that GenieACS gives a device, with the letters that the device sent: random numbers and
+/// offsets of scripts depend on it (compat 2.7).
+pub(crate) fn id(oui: &str, product_class: &str, serial_number: &str) -> String {
+    let mut text = String::new();
+    escape(oui, &mut text);
+    text.push('-');
+    if !product_class.is_empty() {
+        escape(product_class, &mut text);
+        text.push('-');
+    }
+    escape(serial_number, &mut text);
+    text
 }
 
 fn escape(part: &str, out: &mut String) {

@@ -19,6 +19,9 @@
 //!             # drop((key, save));
 //!             session.resume(Loaded::default(), now)
 //!         }
+//!         // Call `Session::run` on a thread for scripts, then `Session::answer` with what
+//!         // extensions say.
+//!         Step::Run | Step::Extensions(_) => unreachable!("this server has no rules"),
 //!     };
 //!     // Make `outgoing.save` durable, and only then:
 //!     outgoing.reply
@@ -67,7 +70,9 @@ pub use model::{device_model, is_secret};
 pub use record::{
     DeviceFields, DeviceRecord, Identity, Known, Parameter, Parameters, is_hidden, is_object,
 };
-pub use session::{End, Failure, Loaded, Outgoing, Session, SessionConfig, Step};
+pub use session::{
+    End, Failure, Files, Loaded, Outgoing, Recording, Session, SessionConfig, Settings, Step,
+};
 pub use task::{
     InvalidTask, NewValue, NotATaskId, ParameterFault, Progress, SetValue, Task, TaskFault, TaskId,
     TaskKind, TaskResult, TaskState,

@@ -113,3 +113,18 @@ pub const SCRIPT_DATA_CHARS_MAX: usize = 1024 * 1024;
 pub const SCRIPT_DATA_DEPTH_MAX: usize = 64;
 /// Characters of a cron schedule.
 pub const CRON_CHARS_MAX: usize = 1_000;
+
+// Sessions with scripts
+
+/// Entries of the record of one session; further ones are counted.
+pub const TRACE_ENTRIES_MAX: usize = 1_000;
+/// Bytes of the messages and lines in the record of one session.
+pub const TRACE_BYTES_MAX: usize = 256 * 1024;
+/// Declarations that changed nothing, in the record of one session.
+pub const TRACE_NOTHING_MAX: usize = 200;
+/// Times that presets are looked at again because the device was changed (compat 2.1, point 8).
+pub const PRESET_CYCLES_MAX: u8 = 4;
+/// Batches of provisions in one session.
+pub const ROUNDS_PER_SESSION_MAX: u8 = 250;
+/// Names, values and attributes that a device tells in one batch of provisions.
+pub const TOLD_PER_ROUND_MAX: usize = 4 * PARAMETERS_MAX;

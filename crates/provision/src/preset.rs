@@ -120,9 +120,13 @@ pub struct Selected {
 
 /// The provisions of a session: those of all presets that hold, in the order of the presets, which
 /// are [`sort`]ed. One that is wanted twice comes once, at its last place, for all its channels.
-pub fn select(presets: &[Preset], session: Session<'_>, device: &dyn Context) -> Vec<Selected> {
+pub fn select<'p>(
+    presets: impl IntoIterator<Item = &'p Preset>,
+    session: Session<'_>,
+    device: &dyn Context,
+) -> Vec<Selected> {
     let mut selected: Vec<Selected> = Vec::new();
-    for preset in presets.iter().filter(|preset| preset.may_hold(session)) {
+    for preset in presets.into_iter().filter(|preset| preset.may_hold(session)) {
         if !preset.precondition.evaluate(device).is_true() {
             continue;
         }

@@ -1,32 +1,46 @@
 //! A whole session of the server with one device, as a value.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod known;
+mod recorder;
+mod round;
+mod settings;
+mod translate;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use drover_cwmp::auth::Credentials;
 use drover_cwmp::event::{Event, EventCode};
-use drover_cwmp::message::Inform;
+use drover_cwmp::message::{DeviceIdStruct, Inform};
 use drover_cwmp::session::acs::{
-    Answered, Broken, Busy, BusyStep, ExpectInform, First, Informed, Open, OpenStep, Post, Reply,
-    Rest, Turn,
+    Broken, Busy, BusyStep, ExpectInform, First, Informed, Open, OpenStep, Post, Reply, Rest, Turn,
 };
-use drover_cwmp::{CwmpVersion, Error, Fault, FaultCode, Message, Value};
+use drover_cwmp::{CwmpVersion, Error, Fault, FaultCode};
 use drover_datamodel::catalog::Catalog;
 use jiff::Timestamp;
 
 use crate::answer::answer;
 use crate::batch::Batch;
-use crate::book::{Book, Source};
-use crate::channel::ChannelFault;
+use crate::book::Book;
+use crate::channel::{ChannelFault, Channels};
 use crate::key::DeviceKey;
-use crate::limits::{
-    COMMAND_KEY_CHARS_MAX, NAMES_PER_REQUEST, RPCS_PER_SESSION_MAX, TASKS_PER_SESSION_MAX,
-};
+use crate::limits::{COMMAND_KEY_CHARS_MAX, NAMES_PER_REQUEST};
 use crate::operation::Operation;
-use crate::plan::{Answer, Desk, Job, Next};
+use crate::plan::Desk;
 use crate::record::{DeviceFields, DeviceRecord, Identity};
-use crate::task::{Task, TaskFault, TaskKind, TaskState};
+use crate::rules::Rules;
+use crate::script::{Data, Engine, Fault as ScriptFault};
+use crate::task::{Task, TaskState};
+use known::{Told, event_names};
+use recorder::Recorder;
+use round::Ran;
+use work::{Beginning, Work};
+
+pub use recorder::Recording;
+pub use settings::Settings;
+pub use translate::Files;
 
 /// How sessions are held.
 #[derive(Debug, Clone)]
@@ -37,6 +51,10 @@ pub struct SessionConfig {
     pub names_per_request: usize,
     /// The data models from which that of the device is chosen.
     pub catalog: Arc<Catalog>,
+    /// Presets, provisions and virtual parameters.
+    pub rules: Arc<Rules>,
+    /// How their scripts run.
+    pub settings: Arc<Settings>,
 }
 
 impl Default for SessionConfig {
@@ -45,6 +63,8 @@ impl Default for SessionConfig {
             newest_version: CwmpVersion::V1_4,
             names_per_request: NAMES_PER_REQUEST,
             catalog: Arc::default(),
+            rules: Arc::default(),
+            settings: Arc::default(),
         }
     }
 }
@@ -73,6 +93,12 @@ pub enum Step {
         /// Left over from a session that this Inform cut off (`ACS-11`).
         save: Option<Batch>,
     },
+    /// Call [`Session::run`] on a thread where scripts may run; the POST waits meanwhile. Such a
+    /// thread may have to be given up, so what [`Session::lost`] says is to be saved then.
+    Run,
+    /// Call these extensions, each with its arguments, then [`Session::answer`] with their answers
+    /// in this order.
+    Extensions(Vec<Vec<String>>),
     /// Answer the POST.
     Reply(Outgoing),
 }
@@ -136,6 +162,8 @@ pub struct Session {
     state: State,
     session_timeout: Option<u32>,
     device: Option<DeviceKey>,
+    /// The Inform, until the record is there.
+    first: Option<(Box<[u8]>, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -144,6 +172,8 @@ enum State {
     Loading(Box<Informed>),
     Open(Open, Box<Work>),
     Busy(Box<Busy>, Box<Work>),
+    /// Scripts are to run, or extensions to answer, before the POST gets its reply.
+    Scripts(Turn, Box<Work>),
     Over,
 }
 
@@ -154,6 +184,7 @@ impl fmt::Debug for Session {
             State::Loading(_) => "Loading",
             State::Open(..) => "Open",
             State::Busy(..) => "Busy",
+            State::Scripts(..) => "Scripts",
             State::Over => "Over",
         };
         f.debug_struct("Session").field("device", &self.device).field("state", &state).finish()
@@ -164,7 +195,7 @@ impl Session {
     /// A session that waits for its first POST.
     pub fn new(config: SessionConfig) -> Self {
         let state = State::Start(ExpectInform::new(config.newest_version));
-        Self { config, state, session_timeout: None, device: None }
+        Self { config, state, session_timeout: None, device: None, first: None }
     }
 
     /// The device, once its Inform came.
@@ -179,7 +210,7 @@ impl Session {
 
     /// Whether an Inform was accepted and the session goes on.
     pub const fn is_open(&self) -> bool {
-        matches!(self.state, State::Open(..) | State::Busy(..))
+        matches!(self.state, State::Open(..) | State::Busy(..) | State::Scripts(..))
     }
 
     /// Takes the body of a POST.
@@ -192,33 +223,38 @@ impl Session {
                     self.state = State::Start(expect);
                     Step::Reply(Outgoing { reply, save: None, end: None })
                 }
-                Ok(First::Inform(informed)) => self.load(informed, None),
+                Ok(First::Inform(informed)) => {
+                    self.first = Some((body.into(), now));
+                    self.load(informed, None)
+                }
                 Err(broken) => Step::Reply(failed(broken, None)),
             },
             State::Open(open, mut work) => {
                 work.desk.now = now;
+                work.recorder.received(body, now);
                 match post.map_err(Broken::from).and_then(|post| open.handle(post)) {
                     Ok(OpenStep::Request(request)) => {
                         work.desk.book.tolerate(request.tolerated());
                         self.reply_to(request, work)
                     }
-                    Ok(OpenStep::Turn(turn)) => Step::Reply(self.take_turn(turn, work)),
-                    Ok(OpenStep::Inform(informed)) => self.load(informed, work.cut_off()),
-                    Err(broken) => Step::Reply(failed(broken, work.cut_off())),
+                    Ok(OpenStep::Turn(turn)) => self.take_turn(turn, work),
+                    Ok(OpenStep::Inform(informed)) => self.begin_anew(informed, work, (body, now)),
+                    Err(broken) => Step::Reply(broken_off(broken, work)),
                 }
             }
             State::Busy(busy, mut work) => {
                 work.desk.now = now;
+                work.recorder.received(body, now);
                 match post.map_err(Broken::from).and_then(|post| busy.handle(post)) {
                     Ok(BusyStep::Answered(answered)) => {
                         let turn = work.handle_answer(answered);
-                        Step::Reply(self.take_turn(turn, work))
+                        self.take_turn(turn, work)
                     }
-                    Ok(BusyStep::Inform(informed)) => self.load(informed, work.cut_off()),
-                    Err(broken) => Step::Reply(failed(broken, work.cut_off())),
+                    Ok(BusyStep::Inform(informed)) => self.begin_anew(informed, work, (body, now)),
+                    Err(broken) => Step::Reply(broken_off(broken, work)),
                 }
             }
-            State::Loading(_) | State::Over => Step::Reply(not_now()),
+            State::Loading(_) | State::Scripts(..) | State::Over => Step::Reply(not_now()),
         }
     }
 
@@ -232,20 +268,39 @@ impl Session {
         };
         let version = informed.version().unwrap_or_default();
         let catalog = Arc::clone(&self.config.catalog);
+        let is_new = loaded.record.is_none();
         let mut book =
             open_book(loaded.record, identity, informed.inform(), (version, now), catalog);
         book.tolerate(informed.tolerated());
         let inform = informed.inform().clone();
+        let names = inform.parameter_list.iter().map(|parameter| parameter.name.clone());
+        let told = Told {
+            id: id_as_sent(&inform),
+            session: now,
+            parameters: names.collect(),
+            events: event_names(&book.record().fields.last_events, is_new),
+        };
+        let mut recorder = Recorder::new(self.config.settings.recording, now);
+        if let Some((body, time)) = self.first.take() {
+            recorder.received(&body, time);
+        }
         let (open, reply) = match informed.accept(false) {
             Ok(accepted) => accepted,
             Err(broken) => return failed(broken, None),
         };
-        let mut work =
-            Work::new(Desk { book, names_per_request: self.config.names_per_request.max(1), now });
+        let names_per_request = self.config.names_per_request.max(1);
+        let mut work = Work::new(Beginning {
+            desk: Desk { book, names_per_request, now },
+            rules: Arc::clone(&self.config.rules),
+            settings: Arc::clone(&self.config.settings),
+            told,
+            channels: Channels::new(loaded.faults),
+            operations: loaded.operations,
+            recorder,
+        });
         work.take_inform(inform, loaded.tasks);
-        let save = work.desk.book.take_batch();
         self.state = State::Open(open, Box::new(work));
-        Outgoing { reply, save, end: None }
+        self.outgoing(reply, None)
     }
 
     /// Answers the Inform with a fault instead of [`resume`](Self::resume): 8001 when the device is
@@ -262,11 +317,9 @@ impl Session {
     /// as the store has removed them.
     pub fn queue(&mut self, task: Task, now: Timestamp) -> bool {
         match &mut self.state {
-            State::Open(_, work) | State::Busy(_, work) => {
+            State::Open(_, work) | State::Busy(_, work) | State::Scripts(_, work) => {
                 work.desk.now = now;
-                if task.unique_key.is_some() {
-                    work.waiting.retain(|other| other.unique_key != task.unique_key);
-                }
+                work.replace(&task);
                 let due = task.due <= now && task.state == TaskState::Waiting;
                 due && work.queue(task)
             }
@@ -278,9 +331,9 @@ impl Session {
     /// or the server shuts down. Returns what is left to be saved.
     pub fn abandon(&mut self, now: Timestamp) -> Option<Batch> {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Open(_, mut work) | State::Busy(_, mut work) => {
+            State::Open(_, mut work) | State::Busy(_, mut work) | State::Scripts(_, mut work) => {
                 work.desk.now = now;
-                work.cut_off()
+                work.cut_off("the device did not come again")
             }
             _ => None,
         }
@@ -312,7 +365,10 @@ impl Session {
     ) -> Step {
         let message = match request.refusal() {
             Some(fault) => fault.into(),
-            None => answer(request.message(), work.version),
+            None => {
+                work.take_request(request.message());
+                answer(request.message(), work.version)
+            }
         };
         let (open, reply) = match request.answer(message) {
             Ok(answered) => answered,
@@ -322,32 +378,118 @@ impl Session {
                 request.fault(Fault::with_text(FaultCode::ACS_INVALID_ARGUMENTS, text))
             }
         };
-        let save = work.desk.book.take_batch();
         self.state = State::Open(open, work);
-        Step::Reply(Outgoing { reply, save, end: None })
+        Step::Reply(self.outgoing(reply, None))
     }
 
-    fn take_turn(&mut self, turn: Turn, mut work: Box<Work>) -> Outgoing {
-        match work.send_next(turn) {
+    /// Sends what is next: first a task, then what presets want, then nothing more.
+    fn take_turn(&mut self, turn: Turn, mut work: Box<Work>) -> Step {
+        let turn = match work.needs_scripts() {
+            true => Err(turn),
+            false => work.send_task(turn),
+        };
+        match turn {
             Ok((busy, reply)) => {
-                let save = work.desk.book.take_batch();
                 self.state = State::Busy(Box::new(busy), work);
-                Outgoing { reply, save, end: None }
+                Step::Reply(self.outgoing(reply, None))
+            }
+            Err(turn) if work.needs_scripts() || work.begin_round() => {
+                self.state = State::Scripts(turn, work);
+                Step::Run
             }
             Err(turn) => {
-                let save = work.desk.book.take_batch();
                 let (rest, reply) = turn.nothing();
-                let end = match rest {
+                match rest {
                     Rest::Open(open) => {
                         self.state = State::Open(open, work);
-                        None
+                        Step::Reply(self.outgoing(reply, None))
                     }
-                    Rest::Ended => Some(End::Complete),
-                };
-                Outgoing { reply, save, end }
+                    Rest::Ended => {
+                        work.close("complete");
+                        let save = work.desk.book.take_batch();
+                        Step::Reply(Outgoing { reply, save, end: Some(End::Complete) })
+                    }
+                }
             }
         }
     }
+
+    /// Goes on after [`Step::Run`].
+    pub fn run(&mut self, engine: &mut Engine, now: Timestamp) -> Step {
+        loop {
+            let State::Scripts(turn, mut work) = std::mem::replace(&mut self.state, State::Over)
+            else {
+                return Step::Reply(not_now());
+            };
+            work.desk.now = now;
+            let step = match work.run(engine, turn) {
+                Ran::Sent(busy, reply) => {
+                    self.state = State::Busy(Box::new(busy), work);
+                    Step::Reply(self.outgoing(reply, None))
+                }
+                Ran::Extensions(calls, turn) => {
+                    self.state = State::Scripts(turn, work);
+                    Step::Extensions(calls)
+                }
+                Ran::Ended(turn) => self.take_turn(turn, work),
+            };
+            if !matches!(step, Step::Run) {
+                return step;
+            }
+        }
+    }
+
+    /// Goes on after [`Step::Extensions`], with the answers in the same order.
+    pub fn answer(&mut self, answers: Vec<Result<Data, ScriptFault>>, now: Timestamp) -> Step {
+        let State::Scripts(_, work) = &mut self.state else { return Step::Reply(not_now()) };
+        work.desk.now = now;
+        work.answer(answers);
+        Step::Run
+    }
+
+    /// What is to be saved when the thread that [`Session::run`] was called on does not come back:
+    /// the fault of the channels whose scripts it runs. Asked for before that call.
+    pub fn lost(&self) -> Option<Batch> {
+        let State::Scripts(_, work) = &self.state else { return None };
+        work.lost()
+    }
+
+    /// A reply of the open session, with what is to be saved before it.
+    fn outgoing(&mut self, reply: Reply, end: Option<End>) -> Outgoing {
+        let save = match &mut self.state {
+            State::Open(_, work) | State::Busy(_, work) | State::Scripts(_, work) => {
+                if let Reply::Envelope(xml) = &reply {
+                    work.recorder.sent(xml, work.desk.now);
+                }
+                work.desk.book.take_batch()
+            }
+            _ => None,
+        };
+        Outgoing { reply, save, end }
+    }
+
+    /// The device begins a new session in the place of this one (`ACS-11`).
+    fn begin_anew(
+        &mut self,
+        informed: Informed,
+        work: Box<Work>,
+        (body, now): (&[u8], Timestamp),
+    ) -> Step {
+        self.first = Some((body.into(), now));
+        self.load(informed, work.cut_off("the device began a new session"))
+    }
+}
+
+/// A session that ends because of what came.
+fn broken_off(broken: Broken, work: Box<Work>) -> Outgoing {
+    let save = work.cut_off(&broken.error.to_string());
+    failed(broken, save)
+}
+
+/// The ID of the device with the letters that it sent.
+fn id_as_sent(inform: &Inform) -> String {
+    let DeviceIdStruct { oui, product_class, serial_number, .. } = &inform.device_id;
+    crate::key::id(oui.trim(), product_class.trim(), serial_number.trim())
 }
 
 fn failed(broken: Broken, save: Option<Batch>) -> Outgoing {
@@ -432,245 +574,6 @@ fn root(inform: &Inform) -> Option<String> {
     let standard =
         all.iter().find(|root| matches!(root.as_str(), "Device." | "InternetGatewayDevice."));
     standard.or_else(|| all.first()).cloned()
-}
-
-/// The server's side of an open session.
-#[derive(Debug)]
-struct Work {
-    desk: Desk,
-    version: CwmpVersion,
-    waiting: VecDeque<Task>,
-    job: Option<Job>,
-    /// Requests sent so far.
-    requests: u32,
-}
-
-impl Work {
-    fn new(desk: Desk) -> Self {
-        let version = desk.book.record().fields.cwmp_version;
-        Self { desk, version, waiting: VecDeque::new(), job: None, requests: 0 }
-    }
-
-    fn take_inform(&mut self, inform: Inform, tasks: Vec<Task>) {
-        let parameter_key = parameter_key(&inform);
-        let events = self.desk.book.record().fields.last_events.clone();
-        for parameter in inform.parameter_list {
-            self.desk.book.observe(&parameter.name, parameter.value, Source::Inform, self.desk.now);
-        }
-        if self.desk.book.take_overflow() > 0 {
-            let mut fields = self.desk.book.record().fields.clone();
-            fields.note("more or bigger parameters than are kept");
-            self.desk.book.set_fields(fields);
-        }
-        for task in tasks {
-            self.take_task(task, &events, parameter_key.as_ref());
-        }
-    }
-
-    /// Decides what becomes of a task that waits when the session begins.
-    fn take_task(&mut self, mut task: Task, events: &[Event], parameter_key: Option<&Value>) {
-        if task.progress.sent.is_none() {
-            if task.is_expired(self.desk.now) {
-                self.desk.book.remove_task(task.id);
-            } else {
-                self.queue(task);
-            }
-            return;
-        }
-        match aftermath(&task, events) {
-            Aftermath::Happened => self.finish(task, Ok(crate::TaskResult::new(self.desk.now))),
-            Aftermath::Repeat => {
-                self.queue(task);
-            }
-            Aftermath::Unknown => {
-                let created = parameter_key.is_some_and(|key| key.text == task.id.as_str());
-                task.progress.sent = None;
-                let fault = self.desk.fault("session_terminated", undetermined(created));
-                self.finish(task, Err(fault));
-            }
-        }
-    }
-
-    fn queue(&mut self, task: Task) -> bool {
-        let room = self.waiting.len() < TASKS_PER_SESSION_MAX;
-        if room {
-            self.waiting.push_back(task);
-        }
-        room
-    }
-
-    /// Sends the next request of the tasks, or gives the turn back when there is none.
-    fn send_next(&mut self, mut turn: Turn) -> Result<(Busy, Reply), Turn> {
-        while let Some(mut job) = self.job.take().or_else(|| self.begin()) {
-            let request = match job.next(&mut self.desk) {
-                Next::Ask(request) => request,
-                Next::Done(result) => {
-                    self.finish(job.task, Ok(result));
-                    continue;
-                }
-                Next::Fault(fault) => {
-                    self.finish(job.task, Err(fault));
-                    continue;
-                }
-            };
-            if self.requests >= RPCS_PER_SESSION_MAX {
-                self.finish(job.task, Err(self.desk.fault("too_many_rpcs", too_many_rpcs())));
-                self.waiting.clear();
-                break;
-            }
-            self.requests = self.requests.saturating_add(1);
-            if !is_repeatable(&request) {
-                job.task.progress.sent = Some(self.desk.now);
-                self.desk.book.save_task(&job.task);
-            }
-            match turn.send(request, self.requests.to_string()) {
-                Ok(sent) => {
-                    self.job = Some(job);
-                    return Ok(sent);
-                }
-                Err((misuse, back)) => {
-                    turn = back;
-                    let fault = self.desk.fault("invalid_request", misuse.to_string());
-                    job.task.progress.sent = None;
-                    self.finish(job.task, Err(fault));
-                }
-            }
-        }
-        Err(turn)
-    }
-
-    /// Takes up the next waiting task.
-    fn begin(&mut self) -> Option<Job> {
-        loop {
-            let task = self.waiting.pop_front()?;
-            if task.is_expired(self.desk.now) && task.progress.sent.is_none() {
-                self.desk.book.remove_task(task.id);
-                continue;
-            }
-            match Job::new(task, &self.desk) {
-                Ok(job) => return Some(job),
-                Err(failed) => {
-                    let (task, fault) = *failed;
-                    self.finish(task, Err(fault));
-                }
-            }
-        }
-    }
-
-    fn handle_answer(&mut self, answered: Answered) -> Turn {
-        self.desk.book.tolerate(&answered.tolerated);
-        let Answered { request, answer, turn, .. } = answered;
-        let answer = self.outcome(&request, answer);
-        if let Some(job) = &mut self.job {
-            job.handle(answer, &mut self.desk);
-            if !is_repeatable(&request) {
-                self.desk.book.save_task(&job.task);
-            }
-        }
-        // What a factory reset would undo waits until it has happened.
-        if matches!(request, Message::FactoryReset(_)) {
-            self.waiting.clear();
-        }
-        turn
-    }
-
-    fn outcome(&self, request: &Message, answer: Message) -> Answer {
-        match answer {
-            Message::Fault(fault) => {
-                Err(TaskFault::from_fault(self.desk.now, request.name(), &fault))
-            }
-            Message::Invalid(invalid) => {
-                Err(self.desk.invalid(format!("{}: {}", invalid.name, invalid.violation)))
-            }
-            response => Ok(response),
-        }
-    }
-
-    fn finish(&mut self, mut task: Task, outcome: Result<crate::TaskResult, TaskFault>) {
-        task.progress.sent = None;
-        task.state = match outcome {
-            Ok(result) => {
-                task.kind.forget_secrets(|name| self.desk.book.is_secret(name));
-                TaskState::Done(result)
-            }
-            Err(fault) => TaskState::Faulted(fault),
-        };
-        self.desk.book.save_task(&task);
-    }
-
-    /// The session breaks off. A request whose answer is missing is undetermined (`MRB-05`): what
-    /// can be repeated stays as it is, and a later Inform tells what became of a restart.
-    fn cut_off(mut self: Box<Self>) -> Option<Batch> {
-        if let Some(mut job) = self.job.take()
-            && job.task.progress.sent.is_some()
-            && aftermath(&job.task, &[]) == Aftermath::Unknown
-        {
-            job.task.progress.sent = None;
-            let fault = self.desk.fault("session_terminated", undetermined(false));
-            self.finish(job.task, Err(fault));
-        }
-        self.desk.book.take_batch()
-    }
-}
-
-/// What is known of a request whose answer was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aftermath {
-    /// The device has done it.
-    Happened,
-    /// It may be sent again.
-    Repeat,
-    /// Nobody can tell, and doing it twice would do harm.
-    Unknown,
-}
-
-fn aftermath(task: &Task, events: &[Event]) -> Aftermath {
-    let has = |code: EventCode| events.iter().any(|event| event.code == code);
-    let own_reboot = Event::with_key(EventCode::MReboot, task.id.as_str());
-    match task.kind {
-        // Not every device sends `M Reboot` (quirk 27); that it has started says the same.
-        TaskKind::Reboot if events.contains(&own_reboot) || has(EventCode::Boot) => {
-            Aftermath::Happened
-        }
-        TaskKind::FactoryReset if has(EventCode::Bootstrap) => Aftermath::Happened,
-        TaskKind::AddObject { .. } => Aftermath::Unknown,
-        _ => Aftermath::Repeat,
-    }
-}
-
-fn undetermined(created: bool) -> &'static str {
-    if created {
-        "the session ended before the answer to AddObject came; the device has created the row, \
-         but its number is not known: refresh the table, and delete this task"
-    } else {
-        "the session ended before the answer to AddObject came, so nobody knows whether the row \
-         exists: refresh the table, then delete or retry this task"
-    }
-}
-
-fn too_many_rpcs() -> String {
-    format!("the session has sent {RPCS_PER_SESSION_MAX} requests: split the task")
-}
-
-/// Whether a request may be sent again when its answer was lost.
-const fn is_repeatable(request: &Message) -> bool {
-    !matches!(
-        request,
-        Message::AddObject(_)
-            | Message::DeleteObject(_)
-            | Message::Reboot(_)
-            | Message::FactoryReset(_)
-    )
-}
-
-/// `ManagementServer.ParameterKey`, which every Inform tells (section 21 of the requirements). The
-/// server sets it to the id of the task that changed something last.
-fn parameter_key(inform: &Inform) -> Option<Value> {
-    let key = inform
-        .parameter_list
-        .iter()
-        .find(|parameter| parameter.name.ends_with(".ManagementServer.ParameterKey"));
-    key.map(|parameter| parameter.value.clone())
 }
 
 #[cfg(test)]

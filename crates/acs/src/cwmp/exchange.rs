@@ -144,6 +144,9 @@ impl Exchange {
         let result = match step {
             Step::Reply(outgoing) => Ok(outgoing),
             Step::Load { key, save } => self.load(&mut place, &mut session, &key, save).await,
+            Step::Run | Step::Extensions(_) => {
+                Err(Refusal::internal("the server has no rules".to_owned()))
+            }
         };
         let result = match result {
             Ok(mut outgoing) => self.save(outgoing.save.take()).await.map(|()| outgoing),

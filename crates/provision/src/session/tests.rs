@@ -1,5 +1,6 @@
 //! Transcripts of sessions. What tasks do in them is tested in `plan/tests.rs`.
 
+use drover_cwmp::Value;
 use drover_cwmp::message::*;
 use proptest::prelude::*;
 
@@ -352,3 +353,5 @@ fn odd_answer(which: usize) -> Vec<u8> {
         .to_xml()
         .into_bytes()
 }
+
+mod presets;

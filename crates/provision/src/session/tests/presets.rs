@@ -1,0 +1,276 @@
+//! Presets and their scripts in sessions.
+
+use std::sync::Arc;
+
+use drover_cwmp::message::{FaultStruct, Message, TransferComplete};
+use drover_cwmp::{DateTime, FaultCode, Value};
+use jiff::tz::Offset;
+
+use crate::engine::{Nothing, Reason};
+use crate::harness::*;
+use crate::rules::ResourceKind::{Preset, Provision, VirtualParameter};
+use crate::trace::What;
+use crate::*;
+
+const PERIODIC: &[(&str, &str)] = &[("2 PERIODIC", "")];
+const SSID: &str = "Device.WiFi.SSID.1.SSID";
+
+fn wifi() -> Device {
+    Device::new(&[
+        (SSID, Value::string("factory")),
+        ("Device.WiFi.SSID.1.Enable", Value::boolean(true)),
+        ("Device.DeviceInfo.SoftwareVersion", Value::string("1.0")),
+    ])
+}
+
+fn preset(provision: &str) -> String {
+    format!(r#"{{"configurations": [{{"type": "provision", "name": "{provision}"}}]}}"#)
+}
+
+fn rpcs(device: &mut Device) -> Vec<&'static str> {
+    std::mem::take(&mut device.log).iter().map(Message::name).collect()
+}
+
+#[test]
+fn a_preset_sets_what_its_script_declares_and_then_rests() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let script = "declare('Device.WiFi.SSID.*.SSID', {value: 1}, {value: 'home'});
+        declare('Tags.configured', null, {value: true});
+        log('done');";
+    server.rule(&[(Preset, "p", &preset("wifi")), (Provision, "wifi", script)]);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(device.tree[SSID].0, Value::string("home"));
+    assert_eq!(server.record().value(SSID), Some(&Value::string("home")));
+    assert!(server.record().tags.contains("configured"));
+    assert!(server.shelf.faults.is_empty(), "{:?}", server.shelf.faults);
+    let asked = rpcs(&mut device);
+    assert_eq!(asked.last(), Some(&"SetParameterValues"), "{asked:?}");
+    let logged: Vec<_> = server.trace().entries.iter().map(|entry| &entry.what).collect();
+    assert!(logged.contains(&&What::Logged("done".to_owned())), "{logged:?}");
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(rpcs(&mut device), [""; 0], "nothing is left to do");
+    let nothing = &server.trace().nothing;
+    let equal = Nothing { path: SSID.to_owned(), reason: Reason::Equal };
+    assert!(nothing.contains(&equal), "{nothing:?}");
+}
+
+#[test]
+fn compat_2_10_a_faulty_channel_waits_and_the_others_go_on() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let bad = r#"{"channel": "bad", "configurations": [{"type": "provision", "name": "bad"}]}"#;
+    server.rule(&[
+        (Preset, "a", bad),
+        (Preset, "b", &preset("good")),
+        (Provision, "bad", "throw new TypeError('no');"),
+        (Provision, "good", "declare('Tags.good', null, {value: true});"),
+    ]);
+    server.visit(PERIODIC, &mut device);
+    let fault = &server.shelf.faults["bad"];
+    assert_eq!((&*fault.fault.code, fault.retries), ("script.TypeError", 0));
+    assert_eq!(server.shelf.faults.len(), 1);
+    assert!(server.record().tags.contains("good"));
+    server.rule(&[
+        (Preset, "a", bad),
+        (Provision, "bad", "declare('Tags.late', null, {value: true});"),
+    ]);
+    server.visit(PERIODIC, &mut device);
+    assert!(!server.record().tags.contains("late"), "it waits five minutes");
+    server.now += jiff::SignedDuration::from_mins(5);
+    server.visit(PERIODIC, &mut device);
+    assert!(server.record().tags.contains("late"));
+    assert!(server.shelf.faults.is_empty());
+}
+
+#[test]
+fn compat_2_10_parameters_of_preconditions_are_read() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let text = format!(
+        r#"{{"precondition": "{SSID} = 'factory'", "configurations":
+            [{{"type": "provision", "name": "tag"}}]}}"#
+    );
+    let script = "declare('Tags.factory', null, {value: true});";
+    server.rule(&[(Preset, "p", &text), (Provision, "tag", script)]);
+    server.visit(PERIODIC, &mut device);
+    assert!(server.record().tags.contains("factory"));
+    assert!(rpcs(&mut device).contains(&"GetParameterValues"));
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(rpcs(&mut device), [""; 0]);
+    let absent = text.replace(SSID, "Device.DeviceInfo.Nothing");
+    server.rule(&[(Preset, "p", &absent), (Provision, "tag", script)]);
+    server.visit(PERIODIC, &mut device);
+    let asked = rpcs(&mut device).len();
+    server.visit(PERIODIC, &mut device);
+    assert!(asked > 0 && rpcs(&mut device).is_empty(), "what is not there is asked for once");
+}
+
+#[test]
+fn compat_2_1_presets_that_never_agree_end_as_a_loop() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let script = "const ssid = declare('Device.WiFi.SSID.1.SSID', {value: 1});
+        declare('Device.WiFi.SSID.1.SSID', null, {value: ssid.value[0] + 'x'});";
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", script)]);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.shelf.faults["default"].fault.code, "preset_loop");
+    assert_eq!(device.tree[SSID].0, Value::string("factoryxxxx"));
+}
+
+#[test]
+fn tasks_come_before_presets_and_their_values_are_seen() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let script = "const v = declare('Device.WiFi.SSID.1.SSID', {value: 1}).value[0];
+        if (v === 'byhand') declare('Tags.seen', null, {value: true});";
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", script)]);
+    let value = SetValue {
+        name: SSID.to_owned(),
+        value: NewValue::Text("byhand".to_owned()),
+        value_type: None,
+    };
+    server.visit(PERIODIC, &mut device);
+    let id = server.add_task(TaskKind::SetParameterValues { values: vec![value] });
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.result(&id).status, Some(0));
+    assert!(server.record().tags.contains("seen"));
+}
+
+#[test]
+fn a_session_that_breaks_off_blocks_its_channels() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let script = "declare('Device.WiFi.SSID.1.SSID', {value: Date.now()}, {value: 'x'});";
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", script)]);
+    server.visit(PERIODIC, &mut device);
+    server.begin(inform(PERIODIC, &[("Device.DeviceInfo.SoftwareVersion", Value::string("1.0"))]));
+    server.post(b"");
+    let batch = server.session.abandon(server.now);
+    server.save(batch);
+    assert_eq!(server.shelf.faults["default"].fault.code, "session_terminated");
+    assert_eq!(server.trace().outcome, "the device did not come again");
+}
+
+#[test]
+fn virtual_parameters_and_extensions_work_in_a_session() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let script = "const v = declare('VirtualParameters.Ssid', {value: Date.now()});
+        const a = ext('file', 'function', v.value[0]);
+        declare('Tags.' + a.replace(/[^a-z]/g, '_'), null, {value: true});";
+    let name = "const s = declare('Device.WiFi.SSID.1.SSID', {value: Date.now()});
+        return {writable: false, value: s.value[0].toUpperCase()};";
+    server.rule(&[
+        (Preset, "p", &preset("p")),
+        (Provision, "p", script),
+        (VirtualParameter, "Ssid", name),
+    ]);
+    server.visit(PERIODIC, &mut device);
+    assert!(server.shelf.faults.is_empty(), "{:?}", server.shelf.faults);
+    let record = server.record();
+    assert_eq!(record.value("VirtualParameters.Ssid"), Some(&Value::string("FACTORY")));
+    assert_eq!(record.tags.iter().next().map(String::as_str), Some("file_function________"));
+}
+
+#[test]
+fn sec_01_a_trace_masks_what_scripts_set() {
+    const KEY: &str = "Device.WiFi.AccessPoint.1.Security.KeyPassphrase";
+    let mut server = Server::new();
+    let mut device = Device::new(&[(KEY, Value::string(""))]);
+    let script = format!("declare('{KEY}', {{value: 1}}, {{value: 'hunter2hunter2'}});");
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", &script)]);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(device.tree[KEY].0, Value::string("hunter2hunter2"));
+    assert!(!format!("{:?}", server.shelf.traces).contains("hunter2"));
+    assert!(!format!("{:?}", server.record().parameters[KEY].value).contains("hunter2"));
+}
+
+#[test]
+fn a_download_needs_a_file_server() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let script = "declare('Downloads.[FileType:1 Firmware Upgrade Image]', {path: 1}, {path: 1});
+        declare('Downloads.[FileType:1 Firmware Upgrade Image].Download', {value: 1},
+            {value: Date.now()});";
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", script)]);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.shelf.faults["default"].fault.code, "no_file_server");
+}
+
+const FIRMWARE: &str =
+    "declare('Downloads.[FileType:1 Firmware Upgrade Image]', {path: 1}, {path: 1});
+    declare('Downloads.[FileType:1 Firmware Upgrade Image].FileName', {value: 1},
+        {value: 'image 2.bin'});
+    declare('Downloads.[FileType:1 Firmware Upgrade Image].Download', {value: 1},
+        {value: 1600000000000});";
+
+fn complete(command_key: &str, code: u32) -> Message {
+    let fault_struct = FaultStruct { fault_code: FaultCode(code), fault_string: "no".to_owned() };
+    TransferComplete {
+        command_key: command_key.to_owned(),
+        fault_struct,
+        start_time: DateTime::from_timestamp(at(5), Offset::UTC),
+        complete_time: DateTime::from_timestamp(at(6), Offset::UTC),
+    }
+    .into()
+}
+
+/// A server whose preset makes the device load a file, and the key of the transfer.
+fn loading() -> (Server, Device, String) {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let files = Files { url_prefix: "http://192.0.2.1:7567/".to_owned() };
+    server.config.settings = Arc::new(Settings { files: Some(files), ..Settings::default() });
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", FIRMWARE)]);
+    server.visit(PERIODIC, &mut device);
+    let Some(Message::Download(download)) = device.log.last() else { panic!("{:?}", device.log) };
+    assert_eq!(download.url, "http://192.0.2.1:7567/image%202.bin");
+    let key = download.command_key.clone();
+    assert_eq!(server.shelf.operations[&key].file_name, "image 2.bin");
+    device.log.clear();
+    (server, device, key)
+}
+
+/// A session in which the device first reports a transfer.
+fn report(server: &mut Server, device: &mut Device, message: Message) {
+    let values = [("Device.DeviceInfo.SoftwareVersion", Value::string("1.0"))];
+    server.begin(inform(&[("7 TRANSFER COMPLETE", "")], &values));
+    let answer = server.ask(&envelope(message, "t"));
+    assert_eq!(answer.message.name(), "TransferCompleteResponse");
+    server.go_on(device, 100);
+}
+
+#[test]
+fn compat_2_6_a_transfer_that_went_well_is_told_of() {
+    let (mut server, mut device, key) = loading();
+    report(&mut server, &mut device, complete(&key, 0));
+    assert!(server.shelf.operations.is_empty() && server.shelf.faults.is_empty());
+    let name = server.record().value("Downloads.1.LastFileName");
+    assert_eq!(name, Some(&Value::string("image 2.bin")));
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(rpcs(&mut device), [""; 0], "it is loaded once");
+}
+
+#[test]
+fn compat_2_6_a_transfer_that_failed_blocks_its_channel_and_is_asked_for_again() {
+    let (mut server, mut device, key) = loading();
+    report(&mut server, &mut device, complete(&key, 9010));
+    assert!(server.shelf.operations.is_empty());
+    assert_eq!(server.shelf.faults["default"].fault.code, "cwmp.9010");
+    assert_eq!(rpcs(&mut device), [""; 0], "the channel waits");
+    server.now += jiff::SignedDuration::from_mins(5);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(rpcs(&mut device), ["Download"]);
+}
+
+#[test]
+fn compat_2_6_a_transfer_that_is_never_reported_times_out() {
+    let (mut server, mut device, _) = loading();
+    server.now += jiff::SignedDuration::from_mins(59);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.shelf.operations.len(), 1);
+    server.now += jiff::SignedDuration::from_mins(1);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.shelf.faults["default"].fault.code, "timeout");
+    assert!(server.shelf.operations.is_empty());
+}
+
+#[test]
+fn a_transfer_that_nobody_asked_for_is_acknowledged() {
+    let (mut server, mut device, _) = loading();
+    report(&mut server, &mut device, complete("other", 9010));
+    assert!(server.shelf.faults.is_empty());
+    assert_eq!(server.shelf.operations.len(), 1);
+}

@@ -1,0 +1,264 @@
+//! Between what the engine asks and the messages of CWMP.
+
+use drover_cwmp::Message;
+use drover_cwmp::message::{
+    AddObject, ChangeDuState, DeleteObject, Download, FactoryReset, GetParameterAttributes,
+    GetParameterNames, GetParameterValues, InstallOpStruct, Operation, ParameterValueStruct,
+    Reboot, ScheduleDownload, ScheduleInform, SetParameterAttributes, SetParameterAttributesStruct,
+    SetParameterValues, TimeWindowStruct, UninstallOpStruct, UpdateOpStruct, Upload,
+};
+
+use crate::engine::{NewAttributes, Request, Response, SoftwareOperation, TimeWindow, TypedValue};
+use crate::limits::PATH_BYTES_MAX;
+use crate::script::Fault;
+use crate::view::{scalar, value_of};
+
+/// Where files are, for a device that is to load one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Files {
+    /// What stands before the name of a file in its URL, such as `http://acs.example:7567/`.
+    pub url_prefix: String,
+}
+
+/// The message that asks what the engine wants; `id` is the ID of the request.
+pub(super) fn message_of(
+    request: &Request,
+    id: &str,
+    files: Option<&Files>,
+) -> Result<Message, Fault> {
+    Ok(match request {
+        Request::GetParameterNames { path, is_next_level } => {
+            GetParameterNames { parameter_path: path.clone(), next_level: *is_next_level }.into()
+        }
+        Request::GetParameterValues { names, .. } => {
+            GetParameterValues { parameter_names: names.clone() }.into()
+        }
+        Request::GetParameterAttributes { names } => {
+            GetParameterAttributes { parameter_names: names.clone() }.into()
+        }
+        Request::SetParameterValues { values } => {
+            let value = |(name, scalar, value_type): &(String, _, Box<str>)| {
+                let typed: TypedValue =
+                    TypedValue { scalar: Clone::clone(scalar), value_type: value_type.clone() };
+                let value = value_of(&typed).ok_or_else(|| unknown_type(name, value_type))?;
+                Ok(ParameterValueStruct { name: name.clone(), value })
+            };
+            let parameter_list = values.iter().map(value).collect::<Result<_, Fault>>()?;
+            SetParameterValues { parameter_list, parameter_key: id.to_owned() }.into()
+        }
+        Request::SetParameterAttributes { attributes } => {
+            let parameter_list = attributes.iter().map(|(name, it)| attribute(name, it)).collect();
+            SetParameterAttributes { parameter_list }.into()
+        }
+        Request::AddObject { object_name, .. } => {
+            AddObject { object_name: object_name.clone(), parameter_key: id.to_owned() }.into()
+        }
+        Request::DeleteObject { object_name } => {
+            DeleteObject { object_name: object_name.clone(), parameter_key: id.to_owned() }.into()
+        }
+        Request::Download { file_type, file_name, target_file_name, .. } => {
+            let files = files.ok_or_else(no_files)?;
+            Download {
+                command_key: id.to_owned(),
+                file_type: file_type.clone(),
+                url: files.url_of(file_name),
+                username: String::new(),
+                password: String::new(),
+                file_size: 0,
+                target_file_name: target_file_name.clone(),
+                delay_seconds: 0,
+                success_url: String::new(),
+                failure_url: String::new(),
+            }
+            .into()
+        }
+        Request::Upload { file_type, file_name, .. } => {
+            let files = files.ok_or_else(no_files)?;
+            Upload {
+                command_key: id.to_owned(),
+                file_type: file_type.clone(),
+                url: files.url_of(file_name),
+                username: String::new(),
+                password: String::new(),
+                delay_seconds: 0,
+            }
+            .into()
+        }
+        Request::ScheduleDownload { file_type, file_name, target_file_name, windows, .. } => {
+            let files = files.ok_or_else(no_files)?;
+            ScheduleDownload {
+                command_key: id.to_owned(),
+                file_type: file_type.clone(),
+                url: files.url_of(file_name),
+                username: String::new(),
+                password: String::new(),
+                file_size: 0,
+                target_file_name: target_file_name.clone(),
+                time_window_list: windows.iter().map(window).collect(),
+            }
+            .into()
+        }
+        Request::ChangeDUState { operation, .. } => {
+            let operations = vec![unit_operation(operation, files)?];
+            ChangeDuState { operations, command_key: Some(id.to_owned()) }.into()
+        }
+        Request::ScheduleInform { delay_seconds, .. } => {
+            ScheduleInform { delay_seconds: *delay_seconds, command_key: id.to_owned() }.into()
+        }
+        Request::Reboot => Reboot { command_key: id.to_owned() }.into(),
+        Request::FactoryReset => FactoryReset::default().into(),
+    })
+}
+
+impl Files {
+    /// The URL of a file; of a name that is one already, itself.
+    fn url_of(&self, name: &str) -> String {
+        if name.starts_with("http://") || name.starts_with("https://") {
+            return name.to_owned();
+        }
+        let mut url = self.url_prefix.clone();
+        for byte in name.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                    url.push(char::from(byte));
+                }
+                _ => url.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        url
+    }
+}
+
+fn attribute(name: &str, attributes: &NewAttributes) -> SetParameterAttributesStruct {
+    let NewAttributes { notification, access_list } = attributes;
+    let names = access_list.iter().flatten().map(|name| name.to_string());
+    SetParameterAttributesStruct {
+        name: name.to_owned(),
+        notification_change: notification.is_some(),
+        notification: notification.unwrap_or_default(),
+        access_list_change: access_list.is_some(),
+        access_list: names.collect(),
+    }
+}
+
+fn window(window: &TimeWindow) -> TimeWindowStruct {
+    TimeWindowStruct {
+        window_start: window.start_seconds,
+        window_end: window.end_seconds,
+        window_mode: window.mode.clone(),
+        user_message: window.user_message.clone(),
+        max_retries: window.max_retries,
+    }
+}
+
+fn unit_operation(
+    operation: &SoftwareOperation,
+    files: Option<&Files>,
+) -> Result<Operation, Fault> {
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let url = |url: &str, file_name: &str| match (url, file_name) {
+        ("", "") => Ok(None),
+        ("", name) => Ok(Some(files.ok_or_else(no_files)?.url_of(name))),
+        (url, _) => Ok(Some(url.to_owned())),
+    };
+    Ok(match operation {
+        SoftwareOperation::Install { url: at, file_name, uuid, execution_env_ref } => {
+            Operation::Install(InstallOpStruct {
+                url: url(at, file_name)?.unwrap_or_default(),
+                uuid: given(uuid),
+                username: None,
+                password: None,
+                execution_env_ref: given(execution_env_ref),
+            })
+        }
+        SoftwareOperation::Update { url: at, file_name, uuid, version } => {
+            Operation::Update(UpdateOpStruct {
+                uuid: given(uuid),
+                version: given(version),
+                url: url(at, file_name)?,
+                username: None,
+                password: None,
+            })
+        }
+        SoftwareOperation::Uninstall { uuid, version, execution_env_ref } => {
+            Operation::Uninstall(UninstallOpStruct {
+                uuid: uuid.clone(),
+                version: given(version),
+                execution_env_ref: given(execution_env_ref),
+            })
+        }
+    })
+}
+
+fn unknown_type(name: &str, value_type: &str) -> Fault {
+    let message = format!("{name}: CWMP has no type {value_type:?}");
+    Fault { code: "invalid_value".to_owned(), message, detail: None }
+}
+
+fn no_files() -> Fault {
+    let message = "the server is not told where its files are: set the URL of the file server";
+    Fault { code: "no_file_server".to_owned(), message: message.to_owned(), detail: None }
+}
+
+/// What the engine is told of an answer that is no fault; `Err` says why it does not fit.
+pub(super) fn response_of(request: &Request, answer: Message) -> Result<Response, Answered> {
+    let name = answer.name();
+    Ok(match (request, answer) {
+        (Request::GetParameterNames { .. }, Message::GetParameterNamesResponse(response)) => {
+            let fits = |name: &str| !name.is_empty() && name.len() <= PATH_BYTES_MAX;
+            let names = response.parameter_list.into_iter().filter(|entry| fits(&entry.name));
+            Response::ParameterNames(names.map(|entry| (entry.name, entry.writable)).collect())
+        }
+        (Request::GetParameterValues { .. }, Message::GetParameterValuesResponse(response)) => {
+            let typed = |ParameterValueStruct { name, value }: ParameterValueStruct| {
+                (name, scalar(&value), value.value_type.xsi_type().into())
+            };
+            let values = response.parameter_list.into_iter();
+            Response::ParameterValues(values.map(typed).collect())
+        }
+        (
+            Request::GetParameterAttributes { .. },
+            Message::GetParameterAttributesResponse(response),
+        ) => {
+            let attributes = response.parameter_list.into_iter().map(|entry| {
+                let names = entry.access_list.into_iter().map(String::into_boxed_str);
+                (entry.name, entry.notification, names.collect())
+            });
+            Response::ParameterAttributes(attributes.collect())
+        }
+        (Request::AddObject { .. }, Message::AddObjectResponse(response)) => {
+            match (response.status, response.instance_number) {
+                (0 | 1, number @ 1..) => Response::Added(number),
+                // A fault in disguise (quirk 22).
+                (code @ 9000..=9899, _) => return Err(Answered::Refused(code)),
+                (status, number) => {
+                    return Err(Answered::Unfit(format!("status {status} and row {number}")));
+                }
+            }
+        }
+        (Request::Download { .. }, Message::DownloadResponse(response)) => {
+            Response::Downloading { is_done: response.status == 0 }
+        }
+        (Request::Upload { .. }, Message::UploadResponse(response)) => {
+            Response::Uploading { is_done: response.status == 0 }
+        }
+        (Request::ScheduleDownload { .. }, Message::ScheduleDownloadResponse(_))
+        | (Request::ChangeDUState { .. }, Message::ChangeDuStateResponse(_))
+        | (Request::ScheduleInform { .. }, Message::ScheduleInformResponse(_))
+        | (Request::SetParameterValues { .. }, Message::SetParameterValuesResponse(_))
+        | (Request::SetParameterAttributes { .. }, Message::SetParameterAttributesResponse(_))
+        | (Request::DeleteObject { .. }, Message::DeleteObjectResponse(_))
+        | (Request::Reboot, Message::RebootResponse(_))
+        | (Request::FactoryReset, Message::FactoryResetResponse(_)) => Response::Done,
+        _ => return Err(Answered::Unfit(name.to_owned())),
+    })
+}
+
+/// An answer that is not what was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// A fault with this code.
+    Refused(u32),
+    /// Something else.
+    Unfit(String),
+}
