@@ -55,3 +55,37 @@ CREATE TABLE task (
 
 CREATE INDEX task_of_device ON task (device, state, due);
 CREATE INDEX task_by_state ON task (state, number);
+
+-- Channels that are blocked.
+CREATE TABLE fault (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order in which channels were blocked
+    device INTEGER NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+    channel TEXT NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    detail TEXT,                  -- JSON: name, message and stack of the error
+    time INTEGER NOT NULL,
+    retries INTEGER NOT NULL,
+    retry_now INTEGER NOT NULL,   -- 0 or 1
+    precondition INTEGER NOT NULL,
+    provisions TEXT NOT NULL,     -- JSON: [[name, [argument, ...]], ...]
+    UNIQUE (device, channel)
+) STRICT;
+
+CREATE INDEX fault_by_channel ON fault (channel, number);
+
+-- What devices have begun and will report.
+CREATE TABLE operation (
+    device INTEGER NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+    command_key TEXT NOT NULL,
+    body TEXT NOT NULL,           -- JSON
+    PRIMARY KEY (device, command_key)
+) STRICT, WITHOUT ROWID;
+
+-- Presets, scripts and the like, as operators gave them.
+CREATE TABLE resource (
+    kind TEXT NOT NULL,           -- 'presets', 'provisions', ...
+    name TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT;

@@ -1,6 +1,9 @@
 //! What every backend of the store must do. A backend implements [`Place`] and calls
 //! [`contract_tests`].
 
+mod resource;
+mod session;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use drover_cwmp::auth::{Credentials, Secret};
@@ -16,6 +19,9 @@ use proptest::sample::select;
 
 use crate::limits::{DONE_TASKS_KEPT, TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX};
 use crate::{Error, Store, TaskFilter, TaskStatus};
+
+pub(crate) use resource::*;
+pub(crate) use session::*;
 
 /// A fresh place for one store, which can be opened again and again.
 pub(crate) trait Place {
@@ -43,6 +49,12 @@ macro_rules! contract_tests {
             tasks_are_listed_in_pages_by_filter
             limits_per_device_hold
             concurrent_writes_are_all_kept
+            a_session_loads_all_that_it_needs
+            a_session_gives_and_takes_tags
+            faults_and_operations_end
+            faults_are_listed_in_pages_by_filter
+            resources_are_kept_by_kind_and_name
+            a_resource_without_a_name_or_too_long_is_refused
         }
         proptest! {
             #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]

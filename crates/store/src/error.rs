@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use drover_provision::rules::ResourceKind;
 use drover_provision::{DeviceKey, TaskId};
 
 /// An error of the store, in one line.
@@ -71,6 +72,25 @@ pub enum Error {
         /// "tags" or "waiting and faulted tasks".
         what: &'static str,
     },
+    /// A resource that is not kept.
+    #[error(
+        "{kind} {name:?} cannot be kept: a name has 1 to {chars} characters, a text at most \
+         {bytes} bytes",
+        chars = crate::limits::RESOURCE_NAME_CHARS_MAX,
+        bytes = crate::limits::RESOURCE_BYTES_MAX
+    )]
+    InvalidResource {
+        /// What it is.
+        kind: ResourceKind,
+        /// The beginning of its name.
+        name: String,
+    },
+    /// The limit of resources is reached.
+    #[error(
+        "there are {max} presets, scripts and other resources already: delete some first",
+        max = crate::limits::RESOURCES_MAX
+    )]
+    TooManyResources,
     /// The database refuses: the disk is full, cannot be written or read, or a row is unreadable.
     #[error("the database {path} failed: {reason}")]
     Database {

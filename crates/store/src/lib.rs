@@ -7,13 +7,16 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod encode;
 mod error;
 pub mod limits;
 mod sqlite;
 
 use std::path::Path;
 
-use drover_provision::{Batch, DeviceKey, DeviceRecord, Task, TaskId};
+use drover_provision::channel::ChannelFault;
+use drover_provision::rules::{Resource, ResourceKind};
+use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Task, TaskId};
 use jiff::Timestamp;
 
 pub use error::Error;
@@ -49,6 +52,26 @@ pub struct TaskFilter {
     pub status: Vec<TaskStatus>,
 }
 
+/// Which faults of channels to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FaultFilter {
+    /// Only those of this device.
+    pub device: Option<DeviceKey>,
+    /// Only those of this channel.
+    pub channel: Option<String>,
+}
+
+/// A channel of a device that is blocked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeviceFault {
+    /// The device.
+    pub device: DeviceKey,
+    /// The channel.
+    pub channel: String,
+    /// Why it is blocked.
+    pub fault: ChannelFault,
+}
+
 macro_rules! on_backend {
     ($store:expr, $backend:ident => $call:expr) => {
         match $store {
@@ -76,7 +99,17 @@ impl Store {
         on_backend!(self, backend => backend.load(key).await)
     }
 
-    /// Saves the changes of a session, all or none.
+    /// All that a session of a device needs: the record, the tasks that are due as
+    /// [`Store::due_tasks`] gives them, faults and operations. All are as they were at one moment.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn load_session(&self, key: &DeviceKey, now: Timestamp) -> Result<Loaded, Error> {
+        on_backend!(self, backend => backend.load_session(key, now).await)
+    }
+
+    /// Saves the changes of a session, all or none. Tags that cannot be given, because they are
+    /// none or because the device has too many, are left out.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Closed`]. Then nothing is saved.
@@ -84,7 +117,7 @@ impl Store {
         on_backend!(self, backend => backend.save(batch).await)
     }
 
-    /// Removes a device with its parameters, tags and tasks. Returns whether it was known.
+    /// Removes a device with all that is kept of it. Returns whether it was known.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Closed`].
@@ -194,11 +227,72 @@ impl Store {
     pub async fn retry_task(&self, id: &TaskId) -> Result<Option<Task>, Error> {
         on_backend!(self, backend => backend.retry_task(id).await)
     }
+
+    /// The faults that `filter` lets through, in the order in which the channels were blocked,
+    /// from behind `after` on; at most `limit` and at most [`limits::PAGE_FAULTS_MAX`]. An empty
+    /// page is the end.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn faults(
+        &self,
+        filter: FaultFilter,
+        after: Option<&FaultCursor>,
+        limit: usize,
+    ) -> Result<Vec<(FaultCursor, DeviceFault)>, Error> {
+        on_backend!(self, backend => backend.faults(filter, after, limit).await)
+    }
+
+    /// How many faults `filter` lets through.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn count_faults(&self, filter: FaultFilter) -> Result<u64, Error> {
+        on_backend!(self, backend => backend.count_faults(filter).await)
+    }
+
+    /// Forgets the fault of a channel, which is then free at once. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn delete_fault(&self, key: &DeviceKey, channel: &str) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.delete_fault(key, channel).await)
+    }
+
+    /// Keeps a resource in the place of the one with its kind and name. Whether its text is of use
+    /// is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::InvalidResource`], [`Error::TooManyResources`], [`Error::Database`],
+    /// [`Error::Closed`].
+    pub async fn put_resource(&self, resource: Resource) -> Result<(), Error> {
+        on_backend!(self, backend => backend.put_resource(resource).await)
+    }
+
+    /// Removes a resource. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn delete_resource(&self, kind: ResourceKind, name: &str) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.delete_resource(kind, name).await)
+    }
+
+    /// All resources, by kind in the order of [`ResourceKind::ALL`], then by name.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn resources(&self) -> Result<Vec<Resource>, Error> {
+        on_backend!(self, backend => backend.resources().await)
+    }
 }
 
 /// Where a page of tasks ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskCursor(i64);
+
+/// Where a page of faults ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FaultCursor(i64);
 
 #[cfg(test)]
 mod contract;

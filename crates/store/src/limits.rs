@@ -4,6 +4,8 @@
 pub const PAGE_DEVICES_MAX: usize = 1_000;
 /// Tasks of one page.
 pub const PAGE_TASKS_MAX: usize = 10_000;
+/// Faults of one page.
+pub const PAGE_FAULTS_MAX: usize = 10_000;
 /// Tasks of one device that are not done.
 pub const TASKS_PER_DEVICE_MAX: u32 = 10_000;
 /// Done tasks of one device that are kept with their results; older ones are removed.
@@ -12,6 +14,12 @@ pub const DONE_TASKS_KEPT: u32 = 100;
 pub const TAGS_PER_DEVICE_MAX: u32 = 1_000;
 /// Characters of a tag.
 pub const TAG_CHARS_MAX: usize = 256;
+/// Resources of all kinds together.
+pub const RESOURCES_MAX: u32 = 10_000;
+/// Characters of the name of a resource.
+pub const RESOURCE_NAME_CHARS_MAX: usize = 256;
+/// Bytes of the text of a resource.
+pub const RESOURCE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Writes that wait for the writer; further callers wait for a place.
 pub(crate) const WRITES_WAITING_MAX: usize = 4_096;

@@ -1,24 +1,41 @@
 //! The store in SQLite: one writer thread that commits in groups, readers with their own
 //! connections, and a checkpointer, so that no commit pays for writing the log back.
 
-mod encode;
+mod fault;
 mod jobs;
 mod migrate;
 mod open;
 mod read;
+mod resource;
 mod threads;
 mod write;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use drover_provision::{Batch, DeviceKey, DeviceRecord, Task, TaskId};
+use drover_provision::rules::{Resource, ResourceKind};
+use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Task, TaskId};
 use jiff::Timestamp;
+use rusqlite::types::Type;
 
+use crate::encode::Unreadable;
 use crate::error::Error;
-use crate::limits::{PAGE_DEVICES_MAX, PAGE_TASKS_MAX};
-use crate::{TaskCursor, TaskFilter};
+use crate::limits::{PAGE_DEVICES_MAX, PAGE_FAULTS_MAX, PAGE_TASKS_MAX};
+use crate::{DeviceFault, FaultCursor, FaultFilter, TaskCursor, TaskFilter};
+use jobs::Failure;
 use threads::Threads;
+
+type Result<T> = std::result::Result<T, rusqlite::Error>;
+
+type Outcome<T> = std::result::Result<T, Failure>;
+
+type Answer<T> = std::result::Result<T, Error>;
+
+impl From<Unreadable> for rusqlite::Error {
+    fn from(error: Unreadable) -> Self {
+        Self::FromSqlConversionFailure(0, Type::Text, error.into())
+    }
+}
 
 /// A store in a folder.
 #[derive(Debug, Clone)]
@@ -27,21 +44,26 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(folder: &Path) -> Answer<Self> {
         let opened = open::open(folder)?;
         Ok(Self { threads: Arc::new(Threads::start(opened)?) })
     }
 
-    pub(crate) async fn load(&self, key: &DeviceKey) -> Result<Option<DeviceRecord>, Error> {
+    pub(crate) async fn load(&self, key: &DeviceKey) -> Answer<Option<DeviceRecord>> {
         let key = key.clone();
         self.threads.read(move |db| read::device(db, &key)).await
     }
 
-    pub(crate) async fn save(&self, batch: Batch) -> Result<(), Error> {
+    pub(crate) async fn load_session(&self, key: &DeviceKey, now: Timestamp) -> Answer<Loaded> {
+        let key = key.clone();
+        self.threads.read(move |db| read::session(db, &key, now)).await
+    }
+
+    pub(crate) async fn save(&self, batch: Batch) -> Answer<()> {
         self.threads.write(move |db| write::save(db, &batch)).await
     }
 
-    pub(crate) async fn delete_device(&self, key: &DeviceKey) -> Result<bool, Error> {
+    pub(crate) async fn delete_device(&self, key: &DeviceKey) -> Answer<bool> {
         let key = key.clone();
         self.threads.write(move |db| write::delete_device(db, &key)).await
     }
@@ -50,40 +72,36 @@ impl Sqlite {
         &self,
         after: Option<&DeviceKey>,
         limit: usize,
-    ) -> Result<Vec<DeviceRecord>, Error> {
+    ) -> Answer<Vec<DeviceRecord>> {
         let after = after.cloned();
         let limit = limit.min(PAGE_DEVICES_MAX);
         self.threads.read(move |db| read::devices(db, after.as_ref(), limit)).await
     }
 
-    pub(crate) async fn count_devices(&self) -> Result<u64, Error> {
+    pub(crate) async fn count_devices(&self) -> Answer<u64> {
         self.threads.read(read::count_devices).await
     }
 
-    pub(crate) async fn add_tag(&self, key: &DeviceKey, tag: &str) -> Result<bool, Error> {
+    pub(crate) async fn add_tag(&self, key: &DeviceKey, tag: &str) -> Answer<bool> {
         let (key, tag) = (key.clone(), tag.to_owned());
         self.threads.write(move |db| write::add_tag(db, &key, &tag)).await
     }
 
-    pub(crate) async fn remove_tag(&self, key: &DeviceKey, tag: &str) -> Result<bool, Error> {
+    pub(crate) async fn remove_tag(&self, key: &DeviceKey, tag: &str) -> Answer<bool> {
         let (key, tag) = (key.clone(), tag.to_owned());
         self.threads.write(move |db| write::remove_tag(db, &key, &tag)).await
     }
 
-    pub(crate) async fn insert_task(&self, task: Task) -> Result<(), Error> {
+    pub(crate) async fn insert_task(&self, task: Task) -> Answer<()> {
         self.threads.write(move |db| write::insert_task(db, &task)).await
     }
 
-    pub(crate) async fn task(&self, id: &TaskId) -> Result<Option<Task>, Error> {
+    pub(crate) async fn task(&self, id: &TaskId) -> Answer<Option<Task>> {
         let id = id.clone();
         self.threads.read(move |db| read::task(db, &id)).await
     }
 
-    pub(crate) async fn due_tasks(
-        &self,
-        key: &DeviceKey,
-        now: Timestamp,
-    ) -> Result<Vec<Task>, Error> {
+    pub(crate) async fn due_tasks(&self, key: &DeviceKey, now: Timestamp) -> Answer<Vec<Task>> {
         let key = key.clone();
         self.threads.read(move |db| read::due_tasks(db, &key, now)).await
     }
@@ -93,23 +111,55 @@ impl Sqlite {
         filter: TaskFilter,
         after: Option<&TaskCursor>,
         limit: usize,
-    ) -> Result<Vec<(TaskCursor, Task)>, Error> {
+    ) -> Answer<Vec<(TaskCursor, Task)>> {
         let (after, limit) = (after.copied(), limit.min(PAGE_TASKS_MAX));
         self.threads.read(move |db| read::tasks(db, &filter, after, limit)).await
     }
 
-    pub(crate) async fn count_tasks(&self, filter: TaskFilter) -> Result<u64, Error> {
+    pub(crate) async fn count_tasks(&self, filter: TaskFilter) -> Answer<u64> {
         self.threads.read(move |db| read::count_tasks(db, &filter)).await
     }
 
-    pub(crate) async fn delete_task(&self, id: &TaskId) -> Result<bool, Error> {
+    pub(crate) async fn delete_task(&self, id: &TaskId) -> Answer<bool> {
         let id = id.clone();
         self.threads.write(move |db| write::delete_task(db, &id)).await
     }
 
-    pub(crate) async fn retry_task(&self, id: &TaskId) -> Result<Option<Task>, Error> {
+    pub(crate) async fn retry_task(&self, id: &TaskId) -> Answer<Option<Task>> {
         let id = id.clone();
         self.threads.write(move |db| write::retry_task(db, &id)).await
+    }
+
+    pub(crate) async fn faults(
+        &self,
+        filter: FaultFilter,
+        after: Option<&FaultCursor>,
+        limit: usize,
+    ) -> Answer<Vec<(FaultCursor, DeviceFault)>> {
+        let (after, limit) = (after.copied(), limit.min(PAGE_FAULTS_MAX));
+        self.threads.read(move |db| fault::list(db, &filter, after, limit)).await
+    }
+
+    pub(crate) async fn count_faults(&self, filter: FaultFilter) -> Answer<u64> {
+        self.threads.read(move |db| fault::count(db, &filter)).await
+    }
+
+    pub(crate) async fn delete_fault(&self, key: &DeviceKey, channel: &str) -> Answer<bool> {
+        let (key, channel) = (key.clone(), channel.to_owned());
+        self.threads.write(move |db| fault::delete(db, &key, &channel)).await
+    }
+
+    pub(crate) async fn put_resource(&self, resource: Resource) -> Answer<()> {
+        self.threads.write(move |db| resource::put(db, &resource)).await
+    }
+
+    pub(crate) async fn delete_resource(&self, kind: ResourceKind, name: &str) -> Answer<bool> {
+        let name = name.to_owned();
+        self.threads.write(move |db| resource::delete(db, kind, &name)).await
+    }
+
+    pub(crate) async fn resources(&self) -> Answer<Vec<Resource>> {
+        self.threads.read(resource::all).await
     }
 }
 

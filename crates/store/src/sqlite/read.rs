@@ -5,17 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use drover_cwmp::Value;
 use drover_cwmp::auth::{Credentials, Secret};
 use drover_provision::{
-    DeviceFields, DeviceKey, DeviceRecord, Identity, Known, Parameter, Progress, Task, TaskId,
+    DeviceFields, DeviceKey, DeviceRecord, Identity, Known, Loaded, Parameter, Progress, Task,
+    TaskId,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::encode::{self, Result, unreadable};
-use super::jobs::Failure;
+use super::{Outcome, Result, fault};
+use crate::encode::{self, Unreadable};
 use crate::limits::PAGE_TASKS_MAX;
 use crate::{TaskCursor, TaskFilter, TaskStatus};
-
-type Outcome<T> = std::result::Result<T, Failure>;
 
 const DEVICE_COLUMNS: &str = "id, key, manufacturer, oui, product_class, serial_number, \
      registered, last_inform, last_boot, last_bootstrap, sessions, last_events, root, \
@@ -38,6 +37,17 @@ pub(super) fn device(db: &Connection, key: &DeviceKey) -> Outcome<Option<DeviceR
         .query_row([key.as_str()], device_row)
         .optional()?;
     Ok(row.map(|(id, record)| complete(db, id, record)).transpose()?)
+}
+
+/// All that a session of a device needs.
+pub(super) fn session(db: &Connection, key: &DeviceKey, now: Timestamp) -> Outcome<Loaded> {
+    let Some(id) = device_id(db, key)? else { return Ok(Loaded::default()) };
+    Ok(Loaded {
+        record: device(db, key)?,
+        tasks: due_tasks(db, key, now)?,
+        faults: fault::of_device(db, id)?,
+        operations: fault::operations(db, id)?,
+    })
 }
 
 pub(super) fn devices(
@@ -139,14 +149,14 @@ fn device_row(row: &Row<'_>) -> Result<(i64, DeviceRecord)> {
         sessions: row.get("sessions")?,
         last_events: encode::events_from_json(&row.get::<_, String>("last_events")?)?,
         root: row.get("root")?,
-        cwmp_version: version.parse().map_err(|_| unreadable("protocol version"))?,
+        cwmp_version: version.parse().map_err(|_| Unreadable("protocol version"))?,
         peculiarities: encode::from_json(&row.get::<_, String>("peculiarities")?, "peculiarities")?,
         connection_request: Credentials::new(
             row.get::<_, String>("connection_request_username")?,
             Secret::new(row.get::<_, String>("connection_request_password")?),
         ),
     };
-    let key = DeviceKey::parse(&key).map_err(|_| unreadable("device key"))?;
+    let key = DeviceKey::parse(&key).map_err(|_| Unreadable("device key"))?;
     let (tags, parameters) = (BTreeSet::new(), BTreeMap::new());
     Ok((row.get("id")?, DeviceRecord { key, fields, tags, parameters }))
 }
@@ -168,7 +178,7 @@ fn parameter_row(row: &Row<'_>) -> Result<(String, Parameter)> {
             Some(Known::new(Value::new(encode::value_type(code)?, text), time))
         }
         (None, None) => None,
-        _ => return Err(unreadable("value")),
+        _ => return Err(Unreadable("value").into()),
     };
     let writable = row.get::<_, Option<bool>>(3)?.map(|writable| Known::new(writable, time));
     Ok((row.get(0)?, Parameter { value, writable, ..Parameter::found(time) }))
@@ -177,8 +187,8 @@ fn parameter_row(row: &Row<'_>) -> Result<(String, Parameter)> {
 fn task_row(row: &Row<'_>) -> Result<(TaskCursor, Task)> {
     let (id, key): (String, String) = (row.get(1)?, row.get(2)?);
     let task = Task {
-        id: TaskId::parse(&id).map_err(|_| unreadable("task id"))?,
-        device: DeviceKey::parse(&key).map_err(|_| unreadable("device key"))?,
+        id: TaskId::parse(&id).map_err(|_| Unreadable("task id"))?,
+        device: DeviceKey::parse(&key).map_err(|_| Unreadable("device key"))?,
         kind: encode::kind_from_json(&row.get::<_, String>(3)?)?,
         created: encode::time(row.get(4)?)?,
         due: encode::time(row.get(5)?)?,
@@ -191,10 +201,10 @@ fn task_row(row: &Row<'_>) -> Result<(TaskCursor, Task)> {
     Ok((TaskCursor(row.get(0)?), task))
 }
 
-fn bound(limit: usize) -> i64 {
+pub(super) fn bound(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-fn count(rows: i64) -> u64 {
+pub(super) fn count(rows: i64) -> u64 {
     u64::try_from(rows).unwrap_or_default()
 }

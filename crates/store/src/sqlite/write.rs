@@ -4,14 +4,11 @@ use drover_provision::{Batch, DeviceFields, DeviceKey, Parameter, Task, TaskId, 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::encode::{self, Result};
-use super::jobs::Failure;
-use super::read;
+use super::{Outcome, Result, fault, read};
 use crate::TaskStatus;
+use crate::encode;
 use crate::error::Error;
 use crate::limits::{DONE_TASKS_KEPT, TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX, TASKS_PER_DEVICE_MAX};
-
-type Outcome<T> = std::result::Result<T, Failure>;
 
 pub(super) fn save(db: &Connection, batch: &Batch) -> Outcome<()> {
     if let Some(fields) = &batch.fields {
@@ -32,6 +29,16 @@ pub(super) fn save(db: &Connection, batch: &Batch) -> Outcome<()> {
     if batch.tasks.values().flatten().any(is_done) {
         prune_done(db, device)?;
     }
+    for (tag, given) in &batch.tags {
+        put_tag(db, device, tag, *given)?;
+    }
+    for (channel, fault) in &batch.faults {
+        fault::put(db, device, channel, fault.as_ref())?;
+    }
+    for (command_key, operation) in &batch.operations {
+        fault::put_operation(db, device, command_key, operation.as_ref())?;
+    }
+    // The place for `batch.trace`, which has tables of its own.
     Ok(())
 }
 
@@ -41,16 +48,12 @@ pub(super) fn delete_device(db: &Connection, key: &DeviceKey) -> Outcome<bool> {
 }
 
 pub(super) fn add_tag(db: &Connection, key: &DeviceKey, tag: &str) -> Outcome<bool> {
-    if tag.is_empty() || tag.chars().nth(TAG_CHARS_MAX).is_some() {
+    if !is_tag(tag) {
         return Err(Error::InvalidTag.into());
     }
     let Some(device) = read::device_id(db, key)? else { return Ok(false) };
-    db.prepare_cached("INSERT INTO tag (device, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-        .execute(params![device, tag])?;
-    let tags: u32 = db
-        .prepare_cached("SELECT count(*) FROM tag WHERE device = ?1")?
-        .query_row([device], |row| row.get(0))?;
-    if tags > TAGS_PER_DEVICE_MAX {
+    insert_tag(db, device, tag)?;
+    if count_tags(db, device)? > TAGS_PER_DEVICE_MAX {
         let (device, limit) = (key.clone(), TAGS_PER_DEVICE_MAX);
         return Err(Error::TooMany { device, limit, what: "tags" }.into());
     }
@@ -59,9 +62,41 @@ pub(super) fn add_tag(db: &Connection, key: &DeviceKey, tag: &str) -> Outcome<bo
 
 pub(super) fn remove_tag(db: &Connection, key: &DeviceKey, tag: &str) -> Outcome<bool> {
     let Some(device) = read::device_id(db, key)? else { return Ok(false) };
+    delete_tag(db, device, tag)?;
+    Ok(true)
+}
+
+/// Gives or takes a tag in a session. One that cannot be is left out: everything else that the
+/// session has learnt must not be lost for it.
+fn put_tag(db: &Connection, device: i64, tag: &str, given: bool) -> Result<()> {
+    if !given {
+        return delete_tag(db, device, tag);
+    }
+    if is_tag(tag) && count_tags(db, device)? < TAGS_PER_DEVICE_MAX {
+        insert_tag(db, device, tag)?;
+    }
+    Ok(())
+}
+
+fn is_tag(tag: &str) -> bool {
+    !tag.is_empty() && tag.chars().nth(TAG_CHARS_MAX).is_none()
+}
+
+fn insert_tag(db: &Connection, device: i64, tag: &str) -> Result<()> {
+    db.prepare_cached("INSERT INTO tag (device, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![device, tag])?;
+    Ok(())
+}
+
+fn delete_tag(db: &Connection, device: i64, tag: &str) -> Result<()> {
     db.prepare_cached("DELETE FROM tag WHERE device = ?1 AND tag = ?2")?
         .execute(params![device, tag])?;
-    Ok(true)
+    Ok(())
+}
+
+fn count_tags(db: &Connection, device: i64) -> Result<u32> {
+    db.prepare_cached("SELECT count(*) FROM tag WHERE device = ?1")?
+        .query_row([device], |row| row.get(0))
 }
 
 pub(super) fn insert_task(db: &Connection, task: &Task) -> Outcome<()> {
@@ -73,7 +108,7 @@ pub(super) fn insert_task(db: &Connection, task: &Task) -> Outcome<()> {
     }
     remove_same_key(db, device, task)?;
     check_room(db, device, task)?;
-    let (state, outcome) = encode::state_to_columns(&task.state)?;
+    let (state, outcome) = encode::state_to_columns(&task.state);
     db.prepare_cached(
         "INSERT INTO task (id, device, kind, created, due, expiry, unique_key, retries, sent, \
          instance, state, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -81,7 +116,7 @@ pub(super) fn insert_task(db: &Connection, task: &Task) -> Outcome<()> {
     .execute(params![
         task.id.as_str(),
         device,
-        encode::kind_to_json(&task.kind)?,
+        encode::kind_to_json(&task.kind),
         task.created.as_microsecond(),
         task.due.as_microsecond(),
         task.expiry.map(Timestamp::as_microsecond),
@@ -134,10 +169,10 @@ fn put_device(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result
         fields.last_inform.as_microsecond(),
         fields.last_boot.map(Timestamp::as_microsecond),
         fields.last_bootstrap.map(Timestamp::as_microsecond),
-        encode::events_to_json(&fields.last_events)?,
+        encode::events_to_json(&fields.last_events),
         fields.root,
         fields.cwmp_version.as_str(),
-        encode::to_json(&fields.peculiarities)?,
+        encode::to_json(&fields.peculiarities),
         fields.connection_request.username,
         fields.connection_request.password().expose(),
         fields.sessions,
@@ -175,7 +210,7 @@ fn put_parameter(
 
 /// Changes what a session or a retry may change of a task; one that was deleted stays deleted.
 fn update_task(db: &Connection, device: i64, task: &Task) -> Result<()> {
-    let (state, outcome) = encode::state_to_columns(&task.state)?;
+    let (state, outcome) = encode::state_to_columns(&task.state);
     db.prepare_cached(
         "UPDATE task SET kind = ?3, retries = ?4, sent = ?5, instance = ?6, state = ?7, \
          outcome = ?8 WHERE id = ?1 AND device = ?2",
@@ -183,7 +218,7 @@ fn update_task(db: &Connection, device: i64, task: &Task) -> Result<()> {
     .execute(params![
         task.id.as_str(),
         device,
-        encode::kind_to_json(&task.kind)?,
+        encode::kind_to_json(&task.kind),
         task.retries,
         task.progress.sent.map(Timestamp::as_microsecond),
         task.progress.instance,

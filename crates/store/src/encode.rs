@@ -1,7 +1,9 @@
-//! Core types to and from the columns of the database.
+//! Core types to and from what the columns of a database hold.
 //!
-//! The types of `drover-provision` are not serialisable themselves: their form here is part of the
-//! database and changes only with a migration.
+//! The types of `drover-provision` are not serialisable themselves: their form here is part of
+//! every database, whatever its engine, and changes only with a migration.
+
+mod data;
 
 use drover_cwmp::ValueType;
 use drover_cwmp::event::{Event, EventCode};
@@ -9,37 +11,39 @@ use drover_provision::{
     NewValue, ParameterFault, SetValue, TaskFault, TaskKind, TaskResult, TaskState,
 };
 use jiff::Timestamp;
-use rusqlite::types::Type;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::TaskStatus;
+pub(crate) use data::{
+    ChannelFaultRow, fault_from_row, fault_to_row, operation_from_json, operation_to_json,
+};
 
-pub(super) type Result<T> = std::result::Result<T, rusqlite::Error>;
+pub(crate) type Result<T> = std::result::Result<T, Unreadable>;
 
 /// A column that does not hold what it must.
-pub(super) fn unreadable(what: &str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, format!("unreadable {what}").into())
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unreadable {0}")]
+pub(crate) struct Unreadable(pub(crate) &'static str);
+
+pub(crate) fn to_json<T: Serialize>(value: &T) -> String {
+    // Only maps whose keys are no texts, and failing implementations, have no JSON.
+    serde_json::to_string(value).expect("rows are made of texts, numbers and lists")
 }
 
-pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T> {
+    serde_json::from_str(text).map_err(|_| Unreadable(what))
 }
 
-pub(super) fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|_| unreadable(what))
+pub(crate) fn time(microseconds: i64) -> Result<Timestamp> {
+    Timestamp::from_microsecond(microseconds).map_err(|_| Unreadable("time"))
 }
 
-pub(super) fn time(microseconds: i64) -> Result<Timestamp> {
-    Timestamp::from_microsecond(microseconds).map_err(|_| unreadable("time"))
-}
-
-pub(super) fn optional_time(microseconds: Option<i64>) -> Result<Option<Timestamp>> {
+pub(crate) fn optional_time(microseconds: Option<i64>) -> Result<Option<Timestamp>> {
     microseconds.map(time).transpose()
 }
 
-pub(super) const fn status_code(status: TaskStatus) -> i64 {
+pub(crate) const fn status_code(status: TaskStatus) -> i64 {
     match status {
         TaskStatus::Waiting => 0,
         TaskStatus::Faulted => 1,
@@ -47,7 +51,7 @@ pub(super) const fn status_code(status: TaskStatus) -> i64 {
     }
 }
 
-pub(super) const fn type_code(value_type: ValueType) -> i64 {
+pub(crate) const fn type_code(value_type: ValueType) -> i64 {
     match value_type {
         ValueType::String => 0,
         ValueType::Int => 1,
@@ -62,17 +66,17 @@ pub(super) const fn type_code(value_type: ValueType) -> i64 {
     }
 }
 
-pub(super) fn value_type(code: i64) -> Result<ValueType> {
+pub(crate) fn value_type(code: i64) -> Result<ValueType> {
     let known = ValueType::ALL.into_iter().find(|ty| type_code(*ty) == code);
-    known.ok_or_else(|| unreadable("value type"))
+    known.ok_or(Unreadable("value type"))
 }
 
-pub(super) fn events_to_json(events: &[Event]) -> Result<String> {
+pub(crate) fn events_to_json(events: &[Event]) -> String {
     let pairs = events.iter().map(|event| (event.code.as_str(), event.command_key.as_str()));
     to_json(&pairs.collect::<Vec<_>>())
 }
 
-pub(super) fn events_from_json(text: &str) -> Result<Vec<Event>> {
+pub(crate) fn events_from_json(text: &str) -> Result<Vec<Event>> {
     let pairs: Vec<(String, String)> = from_json(text, "events")?;
     let event = |(code, key): (String, String)| Event::with_key(EventCode::parse(&code).0, key);
     Ok(pairs.into_iter().map(event).collect())
@@ -123,7 +127,7 @@ struct FaultRow {
     parameters: Vec<(String, String, String)>,
 }
 
-pub(super) fn kind_to_json(kind: &TaskKind) -> Result<String> {
+pub(crate) fn kind_to_json(kind: &TaskKind) -> String {
     let rows = |values: &[SetValue]| values.iter().map(set_to_row).collect();
     to_json(&match kind {
         TaskKind::GetParameterValues { names } => {
@@ -142,7 +146,7 @@ pub(super) fn kind_to_json(kind: &TaskKind) -> Result<String> {
     })
 }
 
-pub(super) fn kind_from_json(text: &str) -> Result<TaskKind> {
+pub(crate) fn kind_from_json(text: &str) -> Result<TaskKind> {
     let values = |rows: Vec<SetRow>| rows.into_iter().map(set_from_row).collect::<Result<_>>();
     Ok(match from_json(text, "task")? {
         KindRow::GetParameterValues { names } => TaskKind::GetParameterValues { names },
@@ -179,25 +183,25 @@ fn set_from_row(row: SetRow) -> Result<SetValue> {
 }
 
 /// The columns `state` and `outcome`.
-pub(super) fn state_to_columns(state: &TaskState) -> Result<(i64, Option<String>)> {
-    let columns = match state {
+pub(crate) fn state_to_columns(state: &TaskState) -> (i64, Option<String>) {
+    let (status, outcome) = match state {
         TaskState::Waiting => (TaskStatus::Waiting, None),
-        TaskState::Faulted(fault) => (TaskStatus::Faulted, Some(fault_to_json(fault)?)),
-        TaskState::Done(result) => (TaskStatus::Done, Some(result_to_json(result)?)),
+        TaskState::Faulted(fault) => (TaskStatus::Faulted, Some(fault_to_json(fault))),
+        TaskState::Done(result) => (TaskStatus::Done, Some(result_to_json(result))),
     };
-    Ok((status_code(columns.0), columns.1))
+    (status_code(status), outcome)
 }
 
-pub(super) fn state_from_columns(state: i64, outcome: Option<String>) -> Result<TaskState> {
+pub(crate) fn state_from_columns(state: i64, outcome: Option<String>) -> Result<TaskState> {
     match (state, outcome) {
         (0, _) => Ok(TaskState::Waiting),
         (1, Some(text)) => fault_from_json(&text).map(TaskState::Faulted),
         (2, Some(text)) => result_from_json(&text).map(TaskState::Done),
-        _ => Err(unreadable("state of a task")),
+        _ => Err(Unreadable("state of a task")),
     }
 }
 
-fn fault_to_json(fault: &TaskFault) -> Result<String> {
+fn fault_to_json(fault: &TaskFault) -> String {
     to_json(&FaultRow {
         time: fault.time.as_microsecond(),
         code: fault.code.clone(),
@@ -218,7 +222,7 @@ fn fault_from_json(text: &str) -> Result<TaskFault> {
     })
 }
 
-fn result_to_json(result: &TaskResult) -> Result<String> {
+fn result_to_json(result: &TaskResult) -> String {
     to_json(&ResultRow {
         finished: result.finished.as_microsecond(),
         status: result.status,
