@@ -45,6 +45,7 @@ mod batch;
 mod book;
 pub mod channel;
 pub mod compat;
+pub mod document;
 pub mod engine;
 pub mod expression;
 #[cfg(test)]

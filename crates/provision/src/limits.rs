@@ -16,6 +16,9 @@ pub const PATH_BYTES_MAX: usize = 1024;
 pub const VALUE_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of all paths and values of one device that are kept.
 pub const RECORD_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of a document of the parameters of one device, before compression: all paths and values,
+/// and as much again for what is known of them.
+pub const DOCUMENT_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
 /// Different peculiarities of one device that are remembered.
 pub const PECULIARITIES_MAX: usize = 64;
 /// Characters of one remembered peculiarity.
