@@ -47,6 +47,7 @@ use std::collections::BTreeSet;
 
 pub use evaluate::{Context, Unknown};
 pub use json::NotAnExpression;
+pub use like::LikePart;
 pub use parse::ParseError;
 pub use path::{Path, PathPart};
 pub use value::Value;

@@ -10,6 +10,7 @@
 mod encode;
 mod error;
 pub mod limits;
+pub mod query;
 mod sqlite;
 
 use std::path::Path;

@@ -21,6 +21,10 @@ pub const RESOURCE_NAME_CHARS_MAX: usize = 256;
 /// Bytes of the text of a resource.
 pub const RESOURCE_BYTES_MAX: usize = 1024 * 1024;
 
+/// Parts of a filter that are told to the database; what is beyond is decided on the records.
+pub(crate) const QUERY_STEPS_MAX: usize = 50_000;
+/// Values that a filter binds to a statement; SQLite has places for 32,766 in all.
+pub(crate) const QUERY_BINDINGS_MAX: usize = 30_000;
 /// Writes that wait for the writer; further callers wait for a place.
 pub(crate) const WRITES_WAITING_MAX: usize = 4_096;
 /// Writes of one transaction.

@@ -7,32 +7,47 @@ use crate::limits::EXPRESSION_PATTERN_CHARS_MAX;
 /// `%` stands for any characters, `_` for one, and the character after the escape for itself. All
 /// of the text must fit, and capitals matter.
 pub(super) fn like(text: &str, pattern: &str, escape: Option<char>) -> Option<bool> {
-    let pattern = compile(pattern, escape);
-    if pattern.len() > EXPRESSION_PATTERN_CHARS_MAX {
-        return None;
-    }
+    let pattern = LikePart::parse(pattern, escape)?;
     let text: Vec<char> = text.chars().collect();
     Some(matches(&text, &pattern))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Part {
+/// A part of a pattern of LIKE, for those that translate it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LikePart {
+    /// Any characters, also none.
     Any,
+    /// Any one character.
     One,
+    /// This character.
     Exactly(char),
 }
 
-fn compile(pattern: &str, escape: Option<char>) -> Vec<Part> {
+impl LikePart {
+    /// The parts of a pattern; `None` when it has more than
+    /// [`EXPRESSION_PATTERN_CHARS_MAX`], and the comparison is `NULL`.
+    pub fn parse(pattern: &str, escape: Option<char>) -> Option<Vec<Self>> {
+        let parts = compile(pattern, escape);
+        (parts.len() <= EXPRESSION_PATTERN_CHARS_MAX).then_some(parts)
+    }
+
+    /// Whether all of a text has the form of a pattern.
+    pub fn all_match(pattern: &[Self], text: &str) -> bool {
+        matches(&text.chars().collect::<Vec<_>>(), pattern)
+    }
+}
+
+fn compile(pattern: &str, escape: Option<char>) -> Vec<LikePart> {
     let mut chars = pattern.chars();
     let next = || {
         let c = chars.next()?;
         if Some(c) == escape {
-            return Some(Part::Exactly(chars.next().unwrap_or(c)));
+            return Some(LikePart::Exactly(chars.next().unwrap_or(c)));
         }
         Some(match c {
-            '%' => Part::Any,
-            '_' => Part::One,
-            c => Part::Exactly(c),
+            '%' => LikePart::Any,
+            '_' => LikePart::One,
+            c => LikePart::Exactly(c),
         })
     };
     // One more than allowed shows that it is too long.
@@ -42,13 +57,13 @@ fn compile(pattern: &str, escape: Option<char>) -> Vec<Part> {
 
 /// Tries the shortest stretch for the latest `%` first. An earlier one never needs another try, so
 /// this takes at most the product of the two lengths.
-fn matches(text: &[char], pattern: &[Part]) -> bool {
+fn matches(text: &[char], pattern: &[LikePart]) -> bool {
     let (mut text, mut pattern) = (text, pattern);
-    let mut retry: Option<(&[char], &[Part])> = None;
+    let mut retry: Option<(&[char], &[LikePart])> = None;
     loop {
         match (pattern.split_first(), text.split_first()) {
             (None, None) => return true,
-            (Some((Part::Any, after)), _) => {
+            (Some((LikePart::Any, after)), _) => {
                 pattern = after;
                 retry = Some((text, after));
                 continue;
@@ -70,10 +85,10 @@ fn matches(text: &[char], pattern: &[Part]) -> bool {
     }
 }
 
-fn fits(part: Part, c: char) -> bool {
+fn fits(part: LikePart, c: char) -> bool {
     match part {
-        Part::Any | Part::One => true,
-        Part::Exactly(expected) => expected == c,
+        LikePart::Any | LikePart::One => true,
+        LikePart::Exactly(expected) => expected == c,
     }
 }
 
@@ -118,10 +133,10 @@ mod tests {
     }
 
     /// The definition, read literally.
-    fn slow(text: &[char], pattern: &[Part]) -> bool {
+    fn slow(text: &[char], pattern: &[LikePart]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),
-            Some((Part::Any, after)) => (0..=text.len()).any(|skip| slow(&text[skip..], after)),
+            Some((LikePart::Any, after)) => (0..=text.len()).any(|skip| slow(&text[skip..], after)),
             Some((part, after)) => {
                 text.split_first().is_some_and(|(c, rest)| fits(*part, *c) && slow(rest, after))
             }
