@@ -3,6 +3,7 @@
 mod builtin;
 mod data;
 mod declaration;
+mod healer;
 mod kept;
 mod machine;
 mod pattern;
@@ -17,6 +18,7 @@ pub use data::{
     Attributes, Listed, Name, Path, Scalar, Timed, Tree, TypedValue, coerce, path_of, written,
 };
 pub use declaration::{Declaration, Get, NewAttributes, NewValue, Set};
+pub use healer::{Guilt, Healed};
 pub use machine::{Config, Next, Provision, Provisioning};
 pub use pattern::{InvalidPattern, Pattern, Segment};
 pub use reason::{Nothing, Reason};

@@ -74,6 +74,8 @@ pub const EXPRESSION_ARGUMENTS_MAX: usize = 100;
 
 // Scripts
 
+/// Rows of a table that the server keeps for a device, such as `Downloads`.
+pub const SERVER_TABLE_ROWS_MAX: usize = 64;
 /// Components of a path in a script (compat 2.2).
 pub const PATTERN_SEGMENTS_MAX: usize = 32;
 /// Bytes of a script's source.

@@ -13,8 +13,7 @@ use drover_provision::engine::{
     path_of, transfer,
 };
 use drover_provision::operation::Operation;
-use drover_provision::script::{Budget, Data, Engine, Fault, Script};
-use jiff::tz::TimeZone;
+use drover_provision::script::{Data, Engine, Fault, Script};
 
 const SESSION: i64 = 1_700_000_000_000;
 
@@ -72,17 +71,7 @@ fn setup() -> Setup {
     }
     let columns = [("SSID".to_owned(), text("")), ("Enable".to_owned(), boolean(false))];
     device.templates.insert("Device.WiFi.SSID.".to_owned(), columns.to_vec());
-    let config = Config {
-        session: SESSION,
-        cycle: 0,
-        scripts: BTreeMap::new(),
-        virtual_parameters: BTreeMap::new(),
-        zone: TimeZone::UTC,
-        budget: Budget::default(),
-        catches_commit: false,
-        batch_size: 32,
-        commits_max: 32,
-    };
+    let config = Config { heals: false, ..Config::new(SESSION) };
     Setup {
         device,
         tree: Tree::default(),
@@ -523,6 +512,21 @@ fn what_no_device_could_do_is_not_sent() {
         let reason = (format!("{table}.1.{action}"), Reason::Incomplete);
         assert!(ran.nothing.contains(&reason), "{columns}: {:?}", ran.nothing);
     }
+}
+
+#[test]
+fn rows_are_created_within_limits() {
+    let rows = |tree: &Tree| tree.children(&path_of("Uploads")).count();
+    let ran = setup().script("declare('Uploads.*', null, {path: 64});").run();
+    assert_eq!((ran.fault, rows(&ran.tree)), (None, 64));
+    let ran = setup().script("declare('Uploads.*', null, {path: 4e9});").run();
+    assert_eq!((ran.fault, rows(&ran.tree)), (None, 64));
+    let reason = ("Uploads".to_owned(), Reason::TableFull);
+    assert!(ran.nothing.contains(&reason), "{:?}", ran.nothing);
+    let ran = setup().script("declare('Uploads.[Nope:1]', null, {path: 1});").run();
+    assert_eq!((ran.fault, rows(&ran.tree)), (None, 0));
+    let ran = setup().known().script("declare('Device.WiFi.SSID.*', null, {path: 4e9});").run();
+    assert_eq!((ran.fault.unwrap().code.as_str(), ran.requests.len()), ("too_many_rpcs", 255));
 }
 
 #[test]

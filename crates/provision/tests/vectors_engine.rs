@@ -17,8 +17,7 @@ use drover_provision::engine::{
     Config, Next, Provision, Provisioning, Request, Scalar, Timed, Tree, TypedValue, coerce,
     path_of,
 };
-use drover_provision::script::{Budget, Data, Engine, Fault, Script};
-use jiff::tz::TimeZone;
+use drover_provision::script::{Data, Engine, Fault, Script};
 use serde_json::{Map, Value, json};
 
 /// The cases of all files, with their places.
@@ -215,15 +214,11 @@ fn run(case: &Value) -> Ran {
         compiled.collect()
     };
     let config = Config {
-        session: case["session_timestamp"].as_i64().unwrap(),
-        cycle: 0,
         scripts: scripts("scripts"),
         virtual_parameters: scripts("virtual_parameters"),
-        zone: TimeZone::UTC,
-        budget: Budget::default(),
         catches_commit: true,
-        batch_size: 32,
-        commits_max: 32,
+        heals: false,
+        ..Config::new(case["session_timestamp"].as_i64().unwrap())
     };
     let provisions = case["provisions"].as_array().unwrap().iter().map(|provision| {
         let (name, arguments) = provision.as_array().unwrap().split_first().unwrap();

@@ -126,6 +126,12 @@ impl Kind {
 }
 
 impl Table {
+    /// Whether scripts can set a column, which an alias may then name.
+    pub(super) fn has_input(&self, column: &Pattern) -> bool {
+        let column = column.to_string();
+        self.inputs.iter().any(|(name, _)| *name == column) || self.action == column
+    }
+
     /// The columns of a new row, in their order: name, whether scripts can set it, and value.
     pub(super) fn columns(&self) -> impl Iterator<Item = (&'static str, bool, TypedValue)> {
         let action = (self.action, true, Kind::Date.first_value());

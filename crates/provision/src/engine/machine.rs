@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::builtin;
 use super::data::{Listed, Name, Path, Scalar, Timed, Tree, TypedValue, path_of, written};
 use super::declaration::{Declaration, NewAttributes};
+use super::healer::{Guilt, Healed, Healer, Setting};
 use super::kept::{self, kept};
 use super::reason::Nothing;
 use super::request::{Request, Response, partial_path};
@@ -15,6 +16,7 @@ use super::run::{Forget, LogLine, Progress, Run, Stop, fault, scalar_of};
 use super::sync::{self, Changes, Creation, Local, Pending};
 use super::transfer;
 use super::virtual_parameter::{self, Phase};
+use crate::limits::NAMES_PER_REQUEST;
 use crate::operation::Operation;
 use crate::script::{Budget, Data, Engine, Fault, Inputs, Outcome, Script, VirtualParameter};
 
@@ -39,6 +41,31 @@ pub struct Config {
     pub batch_size: usize,
     /// Commits at most.
     pub commits_max: usize,
+    /// Whether values that a device refuses are set aside and the others sent again. Otherwise the
+    /// refusal of one is a fault, as in GenieACS.
+    pub heals: bool,
+    /// What devices of this product and firmware are known to refuse: it is not sent, if `heals`.
+    pub guilty: BTreeSet<Guilt>,
+}
+
+impl Config {
+    /// A session at a time in milliseconds of the Unix clock, without scripts, in UTC, with the
+    /// limits of GenieACS, and with what it does not have: values that are refused are set aside.
+    pub fn new(session: i64) -> Self {
+        Self {
+            session,
+            cycle: 0,
+            scripts: BTreeMap::new(),
+            virtual_parameters: BTreeMap::new(),
+            zone: TimeZone::UTC,
+            budget: Budget::default(),
+            catches_commit: false,
+            batch_size: NAMES_PER_REQUEST,
+            commits_max: 32,
+            heals: true,
+            guilty: BTreeSet::new(),
+        }
+    }
 }
 
 /// Requests of one cycle at most (compat 2.5).
@@ -47,6 +74,8 @@ const REQUESTS_MAX: usize = 255;
 const ROUNDS_MAX: usize = 4 * REQUESTS_MAX;
 /// Virtual parameters that need one another at most, this included (compat 2.5).
 const NESTING_MAX: usize = 8;
+/// Requests of one cycle at most that find what a device refuses.
+const HEALING_REQUESTS_MAX: usize = 128;
 /// How often a path that the device does not know any more is looked for again.
 const LOST_MAX: u8 = 3;
 
@@ -91,6 +120,8 @@ pub struct Provisioning {
     asked_id: String,
     /// What the device has begun and will report later.
     operations: Vec<Operation>,
+    /// What the device refuses to set.
+    healer: Healer,
     /// Extensions that are asked for: the frame's script and the arguments.
     extensions: Vec<(usize, Vec<String>)>,
     requests: usize,
@@ -142,6 +173,16 @@ enum Write {
     Create(Creation),
     /// The keys of a new row are read.
     ReadKeys(Creation, Path),
+    /// The keys of a new row are set. Without them the row is not what was declared, so it is a
+    /// fault when they are refused: else another row would be created, and another.
+    SetKeys(Vec<Setting>),
+    /// Some of the values of a SetParameterValues that was refused.
+    Part {
+        values: Vec<Setting>,
+        /// The other half, if it is not yet known whether there is anything bad in this one: if
+        /// not, it is in the other.
+        other: Option<Vec<Setting>>,
+    },
 }
 
 impl Provisioning {
@@ -171,6 +212,7 @@ impl Provisioning {
             asked: None,
             asked_id: String::new(),
             operations: Vec::new(),
+            healer: Healer::default(),
             extensions: Vec::new(),
             requests: 0,
             pass: 0,
@@ -289,6 +331,9 @@ impl Provisioning {
                     .map(|(key, value)| (key.to_string(), value.to_string()))
                     .collect(),
             },
+            Write::SetKeys(values) | Write::Part { values, .. } => {
+                Request::SetParameterValues { values: values.clone() }
+            }
             Write::ReadKeys(Creation { keys, .. }, row) => {
                 let full = |key: &dyn std::fmt::Display| format!("{}.{key}", written(row));
                 Request::GetParameterValues {
@@ -511,7 +556,12 @@ impl Provisioning {
             let declarations = script.progress.declarations.iter();
             pending.extend(declarations.map(|declaration| (declaration, !goes_now)));
         }
-        sync::changes(&self.tree, &pending, self.config.session)
+        let refused = |path: &Path, scalar: &Scalar, value_type: &str| {
+            let known = &self.config.guilty;
+            let is_asked = self.config.heals;
+            is_asked.then(|| self.healer.refused(known, path, scalar, value_type)).flatten()
+        };
+        sync::changes(&self.tree, &pending, self.config.session, &refused)
     }
 
     /// Does what concerns only what the server keeps.
@@ -642,8 +692,15 @@ impl Provisioning {
                 });
                 let values: Vec<_> = different.collect();
                 if !values.is_empty() {
-                    let request = Request::SetParameterValues { values };
-                    self.writes.push_front(Write::Plain(request));
+                    self.writes.push_front(Write::SetKeys(values));
+                }
+            }
+            (Write::SetKeys(values), Response::Done) => self.values(&values, time),
+            (Write::Part { values, other }, Response::Done) => {
+                self.values(&values, time);
+                // Nothing bad here, so it is in the other half.
+                if let Some(other) = other {
+                    self.halve(other);
                 }
             }
             (Write::Plain(request), response) => self.take_plain(request, response, time),
@@ -784,9 +841,93 @@ impl Provisioning {
     }
 
     /// Takes that the device refused the request that is out. A path that it does not know (9005)
-    /// is forgotten, and looked for again; any other fault ends the work.
+    /// is forgotten, and looked for again. Values that it does not take are found and set aside,
+    /// if the configuration says so. Any other fault ends the work.
     pub fn refused(&mut self, code: u16, message: &str) {
+        self.refused_values(code, message, &[]);
+    }
+
+    /// As [`Self::refused`], with what a SetParameterValuesFault says of single parameters
+    /// (`SPV-06`): path, code and text.
+    pub fn refused_values(&mut self, code: u16, message: &str, faults: &[(String, u16, String)]) {
         let Some(asked) = self.asked.take() else { return };
+        let has_cure = self.config.heals && (matches!(code, 9001..=9008) || !faults.is_empty());
+        match asked {
+            Write::Plain(Request::SetParameterValues { values }) if has_cure => {
+                self.heal(values, None, (code, message), faults);
+            }
+            Write::Part { values, other } if has_cure => {
+                self.heal(values, other, (code, message), faults);
+            }
+            asked => self.refused_whole(asked, code, message),
+        }
+    }
+
+    /// Sets aside what is bad among these values, or halves them to find it.
+    fn heal(
+        &mut self,
+        values: Vec<Setting>,
+        other: Option<Vec<Setting>>,
+        (code, message): (u16, &str),
+        faults: &[(String, u16, String)],
+    ) {
+        if self.healer.requests >= HEALING_REQUESTS_MAX {
+            self.failed = Some(fault(&format!("cwmp.{code}"), message));
+            return;
+        }
+        if let Some(other) = other {
+            self.send_part(other, None);
+        }
+        let named: BTreeMap<&str, (u16, &str)> = faults
+            .iter()
+            .map(|(path, code, message)| (path.as_str(), (*code, message.as_str())))
+            .collect();
+        let (bad, rest): (Vec<Setting>, Vec<Setting>) =
+            values.into_iter().partition(|(path, ..)| named.contains_key(path.as_str()));
+        if bad.is_empty() {
+            match <[Setting; 1]>::try_from(rest) {
+                Ok([alone]) => self.set_aside(&alone, code, message),
+                Err(several) => self.halve(several),
+            }
+            return;
+        }
+        for setting in &bad {
+            let (code, message) = named.get(setting.0.as_str()).copied().unwrap_or((code, message));
+            self.set_aside(setting, code, message);
+        }
+        self.send_part(rest, None);
+    }
+
+    /// Sends one half of values among which something is bad.
+    fn halve(&mut self, mut values: Vec<Setting>) {
+        let other = values.split_off(values.len().div_ceil(2));
+        self.send_part(values, (!other.is_empty()).then_some(other));
+    }
+
+    fn send_part(&mut self, values: Vec<Setting>, other: Option<Vec<Setting>>) {
+        if !values.is_empty() {
+            self.healer.requests = self.healer.requests.saturating_add(1);
+            self.writes.push_front(Write::Part { values, other });
+        }
+    }
+
+    /// A value is bad. A path that the device does not know is first looked for again: its row may
+    /// be gone.
+    fn set_aside(&mut self, setting: &Setting, code: u16, message: &str) {
+        let (path, ..) = setting;
+        if code == 9005 && !self.lost.contains_key(path) {
+            self.lose(path.clone());
+        } else {
+            self.healer.set_aside(setting, code, message);
+        }
+    }
+
+    /// What the device refused to set, and what was set aside for it.
+    pub fn healed(&self) -> &[Healed] {
+        self.healer.healed()
+    }
+
+    fn refused_whole(&mut self, asked: Write, code: u16, message: &str) {
         let refused = fault(&format!("cwmp.{code}"), message);
         let paths: Vec<String> = match asked {
             Write::Plain(Request::GetParameterNames { path, .. }) => vec![path],
@@ -794,9 +935,9 @@ impl Provisioning {
                 Request::GetParameterValues { names, .. }
                 | Request::GetParameterAttributes { names },
             ) => names,
-            Write::Plain(Request::SetParameterValues { values }) => {
-                values.into_iter().map(|(path, ..)| path).collect()
-            }
+            Write::Plain(Request::SetParameterValues { values })
+            | Write::SetKeys(values)
+            | Write::Part { values, .. } => values.into_iter().map(|(path, ..)| path).collect(),
             Write::Plain(Request::SetParameterAttributes { attributes }) => {
                 attributes.into_iter().map(|(path, ..)| path).collect()
             }
@@ -815,14 +956,19 @@ impl Provisioning {
         self.reads.clear();
         self.writes.clear();
         for name in paths {
-            let path = path_of(&name);
-            if let Some((_, parent)) = path.split_last() {
-                self.tree.remove(&path);
-                self.tree.unlist(parent);
-            }
-            let count = self.lost.entry(name).or_default();
-            *count = count.saturating_add(1);
+            self.lose(name);
         }
+    }
+
+    /// The device does not know a path: it is forgotten, and looked for again.
+    fn lose(&mut self, name: String) {
+        let path = path_of(&name);
+        if let Some((_, parent)) = path.split_last() {
+            self.tree.remove(&path);
+            self.tree.unlist(parent);
+        }
+        let count = self.lost.entry(name).or_default();
+        *count = count.saturating_add(1);
     }
 }
 

@@ -24,6 +24,9 @@ pub enum Reason {
     /// No type is known, neither from the device nor from the declaration.
     #[error("no type is known, give one")]
     NoType,
+    /// The device refuses it, with this fault code, now or earlier; the rest was sent without it.
+    #[error("the device refuses it (fault {0})")]
+    Refused(u16),
     /// It waits for other scripts to end.
     #[error("waits until all scripts have ended")]
     Waits,
@@ -33,6 +36,9 @@ pub enum Reason {
     /// A row of what the server keeps does not say enough, or says what no device can do.
     #[error("the row is not complete, or its time windows do not fit")]
     Incomplete,
+    /// The table that the server keeps has as many rows as it may.
+    #[error("the table is full, delete rows that are done")]
+    TableFull,
     /// The device gives the numbers of new instances, so one of a certain number cannot be created.
     #[error("the device gives the numbers of new instances")]
     NumberIsTheDevices,

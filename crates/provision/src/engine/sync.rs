@@ -11,6 +11,10 @@ use super::kept;
 use super::pattern::{Pattern, Segment};
 use super::reason::{Nothing, Reason};
 use super::request::Request;
+use crate::limits::SERVER_TABLE_ROWS_MAX;
+
+/// Rows that are queued for creation at most: more than a cycle has requests.
+const CREATIONS_MAX: usize = 256;
 
 /// Roots that are kept by the server; nothing of them is asked of a device.
 const PSEUDO_ROOTS: [&str; 6] =
@@ -278,10 +282,19 @@ pub(super) enum Local {
 /// A declaration, and whether what it sets must wait until all scripts have ended.
 pub(super) type Pending<'d> = (&'d Declaration, bool);
 
+/// Why a value is not to be sent to the device: the code with which it refused it.
+pub(super) type Refused<'r> = dyn Fn(&Path, &Scalar, &str) -> Option<u16> + 'r;
+
 /// Collects what is to be changed at the time of a session.
-pub(super) fn changes(tree: &Tree, declarations: &[Pending<'_>], session: i64) -> Changes {
+pub(super) fn changes(
+    tree: &Tree,
+    declarations: &[Pending<'_>],
+    session: i64,
+    refused: &Refused<'_>,
+) -> Changes {
     let mut writer = Writer {
         tree,
+        refused,
         session,
         changes: Changes::default(),
         values: Places::default(),
@@ -332,6 +345,7 @@ impl<T> Places<T> {
 
 struct Writer<'w> {
     tree: &'w Tree,
+    refused: &'w Refused<'w>,
     session: i64,
     changes: Changes,
     values: Places<(Scalar, Box<str>)>,
@@ -501,9 +515,7 @@ impl Writer<'_> {
         own: Option<&'static kept::Table>,
     ) {
         if let Some(own) = own {
-            for _ in 0..missing {
-                self.changes.local.push(Local::NewRow(own, keys.clone()));
-            }
+            self.create_own(own, keys, missing);
             return;
         }
         let known = self.tree.attributes(table);
@@ -516,7 +528,7 @@ impl Writer<'_> {
         let is_part = |part: &BTreeMap<Pattern, Box<str>>, whole: &BTreeMap<Pattern, Box<str>>| {
             part.iter().all(|(key, value)| whole.get(key) == Some(value))
         };
-        let mut missing = missing;
+        let mut missing = missing.min(CREATIONS_MAX);
         for queued in self.changes.creations.iter_mut().filter(|queued| queued.table == *table) {
             if missing == 0 {
                 return;
@@ -531,6 +543,30 @@ impl Writer<'_> {
         for _ in 0..missing {
             let creation = Creation { table: table.clone(), keys: keys.clone() };
             self.changes.creations.push(creation);
+        }
+    }
+
+    /// Creates rows of one of the server's tables, as long as there is place.
+    fn create_own(
+        &mut self,
+        table: &'static kept::Table,
+        keys: &BTreeMap<Pattern, Box<str>>,
+        missing: usize,
+    ) {
+        // A row will never meet a condition on a column that it does not have.
+        if let Some(key) = keys.keys().find(|key| !table.has_input(key)) {
+            self.nothing(format!("{}.*.{key}", table.name), Reason::NoSuchPath);
+            return;
+        }
+        let rows = self.tree.children(&[Name::from(table.name)]).count();
+        let is_of_table = |local: &&Local| matches!(local, Local::NewRow(it, _) if *it == table);
+        let queued = self.changes.local.iter().filter(is_of_table).count();
+        let places = SERVER_TABLE_ROWS_MAX.saturating_sub(rows).saturating_sub(queued);
+        if places < missing {
+            self.nothing(table.name.to_owned(), Reason::TableFull);
+        }
+        for _ in 0..missing.min(places) {
+            self.changes.local.push(Local::NewRow(table, keys.clone()));
         }
     }
 
@@ -557,6 +593,8 @@ impl Writer<'_> {
         for (path, (scalar, value_type)) in std::mem::take(&mut self.values.sets) {
             if self.is_equal(&path, &scalar, &value_type) {
                 self.nothing(written(&path), Reason::Equal);
+            } else if let Some(code) = (self.refused)(&path, &scalar, &value_type) {
+                self.nothing(written(&path), Reason::Refused(code));
             } else {
                 self.changes.values.push((path, scalar, value_type));
             }
