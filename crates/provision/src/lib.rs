@@ -40,6 +40,7 @@
     allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
+pub mod admission;
 mod answer;
 mod batch;
 mod book;
@@ -47,6 +48,7 @@ pub mod channel;
 pub mod compat;
 pub mod document;
 pub mod engine;
+mod expiring;
 pub mod expression;
 #[cfg(test)]
 mod harness;

@@ -133,3 +133,10 @@ pub const PRESET_CYCLES_MAX: u8 = 4;
 pub const ROUNDS_PER_SESSION_MAX: u8 = 250;
 /// Names, values and attributes that a device tells in one batch of provisions.
 pub const TOLD_PER_ROUND_MAX: usize = 4 * PARAMETERS_MAX;
+
+// Admission
+
+/// Devices that were refused and are remembered until they come again, 100 bytes each.
+pub const ADMISSION_WAITING_MAX: usize = 100_000;
+/// Seconds after the time at which a refused device should come again, for which it is remembered.
+pub const ADMISSION_WAITING_SECONDS: u64 = 900;
