@@ -182,7 +182,7 @@ impl Expression {
     }
 
     /// Calls a function with this expression and all within it.
-    fn visit<'a>(&'a self, each: &mut impl FnMut(&'a Self)) {
+    pub(crate) fn visit<'a>(&'a self, each: &mut impl FnMut(&'a Self)) {
         each(self);
         match self {
             Self::Literal(_) => {}

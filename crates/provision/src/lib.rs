@@ -42,6 +42,7 @@
 
 pub mod admission;
 mod answer;
+pub mod authentication;
 mod batch;
 mod book;
 pub mod channel;

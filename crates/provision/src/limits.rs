@@ -140,3 +140,14 @@ pub const TOLD_PER_ROUND_MAX: usize = 4 * PARAMETERS_MAX;
 pub const ADMISSION_WAITING_MAX: usize = 100_000;
 /// Seconds after the time at which a refused device should come again, for which it is remembered.
 pub const ADMISSION_WAITING_SECONDS: u64 = 900;
+
+// Authentication
+
+/// Characters of a user name, as `ManagementServer.Username` holds them.
+pub const USERNAME_CHARS_MAX: usize = 256;
+/// Characters of a device's key in a user name that would be longer with the whole of it.
+pub const USERNAME_KEY_CHARS: usize = 200;
+/// Calls of extensions by the expression for authentication, for one session.
+pub const AUTH_EXTENSIONS_MAX: usize = 16;
+/// Devices and addresses whose wrong passwords are counted, 200 bytes each.
+pub const AUTH_THROTTLED_MAX: usize = 20_000;

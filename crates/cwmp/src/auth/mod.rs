@@ -18,7 +18,9 @@ use std::fmt;
 
 pub use client::{ChallengeOutcome, ClientAuth, ClientAuthError};
 pub use digest::{Algorithm, DigestChallenge};
-pub use server::{Refusal, Scheme, ServerAuth, ServerAuthConfig, Verdict, claimed_username};
+pub use server::{
+    Refusal, Scheme, ServerAuth, ServerAuthConfig, Verdict, basic_credentials, claimed_username,
+};
 
 use crate::limits::{AUTH_CHALLENGES_MAX, AUTH_HEADER_BYTES_MAX};
 

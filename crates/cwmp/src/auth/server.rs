@@ -5,7 +5,7 @@ mod nonce;
 use std::{fmt, time::Duration};
 
 use super::{
-    Secret, basic, constant_time_eq,
+    Credentials, Secret, basic, constant_time_eq,
     digest::{Algorithm, ResponseInput},
     header::{Fields, quoted},
 };
@@ -264,6 +264,15 @@ pub fn claimed_username(authorization: &str) -> Option<String> {
     } else {
         None
     }
+}
+
+/// User name and password of an `Authorization` header with basic credentials. `None` for another
+/// scheme, and for what is not as basic prescribes.
+pub fn basic_credentials(authorization: &str) -> Option<Credentials> {
+    let header = authorization.trim();
+    let (scheme, rest) = split_scheme(header);
+    let is_basic = header.len() <= AUTH_HEADER_BYTES_MAX && scheme.eq_ignore_ascii_case("basic");
+    is_basic.then(|| basic::read(rest)).flatten()
 }
 
 /// The parameters of a digest answer.

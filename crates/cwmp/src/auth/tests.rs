@@ -355,6 +355,9 @@ fn basic_credentials_are_read_as_devices_send_them() {
     let mut server = server(Scheme::Basic, true);
     // Without padding, in lower case, with more blanks; then wrong ones.
     assert_eq!(claimed_username("basic  Og==").as_deref(), Some(""));
+    assert_eq!(basic_credentials("basic  Og=="), Some(Credentials::new("", Secret::new(""))));
+    assert_eq!(basic_credentials(&format!("Basic {}", "A".repeat(AUTH_HEADER_BYTES_MAX))), None);
+    assert_eq!(basic_credentials("Digest Og=="), None);
     for header in ["Basic Og==", "Basic dTplYXN5Y3dtcA==", "Basic dTplYXN5Y3dtcA"] {
         assert_eq!(refusal(verify(&mut server, header)), Refusal::UnknownUser, "{header}");
     }
