@@ -5,6 +5,8 @@
 #![allow(clippy::disallowed_methods, reason = "reads recordings, from a folder that is a setting")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+pub(crate) mod session;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
