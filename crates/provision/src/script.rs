@@ -62,8 +62,13 @@ pub struct Script {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScriptError {
     /// It is no JavaScript.
-    #[error("{0}")]
-    Syntax(String),
+    #[error("{message}")]
+    Syntax {
+        /// What the parser says.
+        message: String,
+        /// Where it stopped, if it says so; the first line has 1.
+        line: Option<u32>,
+    },
     /// It is too long.
     #[error("the script has {0} bytes, more than {SCRIPT_BYTES_MAX}: split it")]
     TooLong(usize),
@@ -139,7 +144,10 @@ impl Script {
             return Err(ScriptError::TooLong(source.len()));
         }
         if source.contains('\0') {
-            return Err(ScriptError::Syntax("SyntaxError: invalid character: NUL".to_owned()));
+            let before = source.split('\0').next().unwrap_or_default();
+            let line = u32::try_from(before.split('\n').count()).ok();
+            let message = "SyntaxError: invalid character: NUL".to_owned();
+            return Err(ScriptError::Syntax { message, line });
         }
         let printable = name.chars().filter(|c| !c.is_control() && !matches!(c, '(' | ')'));
         let script = Self {
@@ -158,10 +166,14 @@ impl Script {
             Ok(_) => Ok(()),
             Err(CaughtError::Exception(error)) => {
                 let name: String = error.as_object().get("name").unwrap_or_default();
-                let message = error.message().unwrap_or_default();
-                Err(ScriptError::Syntax(format!("{name}: {message}")))
+                let message = format!("{name}: {}", error.message().unwrap_or_default());
+                let line = error.stack().and_then(|stack| script.line_in(&stack));
+                Err(ScriptError::Syntax { message, line })
             }
-            Err(_) => Err(ScriptError::Syntax("SyntaxError: unexpected '}'".to_owned())),
+            Err(_) => {
+                let message = "SyntaxError: unexpected '}'".to_owned();
+                Err(ScriptError::Syntax { message, line: None })
+            }
         })?;
         Ok(script)
     }
@@ -175,6 +187,15 @@ impl Script {
     pub fn text(&self) -> &str {
         let inner = self.source.strip_prefix(PROLOGUE);
         inner.and_then(|inner| inner.strip_suffix(EPILOGUE)).unwrap_or_default()
+    }
+
+    /// The line that the parser's stack names: `    at name:line:column`. A line behind the last is
+    /// that of the epilogue, which means that the end came too early.
+    fn line_in(&self, stack: &str) -> Option<u32> {
+        let mut numbers = stack.lines().next()?.trim_end().rsplit(':').skip(1);
+        let line: u32 = numbers.next()?.parse().ok()?;
+        let last = u32::try_from(self.text().split('\n').count()).unwrap_or(u32::MAX);
+        Some(line.min(last))
     }
 
     fn function<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {

@@ -198,3 +198,26 @@ fn a_fault_tells_where_it_was_thrown() {
     let stack = fault_of("declare('A..B')").detail.unwrap().stack;
     assert_eq!(stack, "Error: Invalid parameter path\n    at <anonymous> (p:1:1)");
 }
+
+#[test]
+fn a_syntax_error_names_its_line() {
+    for (source, line) in [
+        ("declare(", 1),
+        ("let a = 1;\nlet b = ;\nlet c = 3;", 2),
+        ("\n\n  if (", 3),
+        ("let a;\nlet a;", 2),
+        ("// 1\n'text", 2),
+        ("a\n\0", 2),
+        // A brace too many ends the function, so that it is the end that is not expected.
+        ("// 1\n}\n// 3", 3),
+        ("// 1\n/* never closed", 2),
+    ] {
+        match Script::compile("n: 1", source) {
+            Err(ScriptError::Syntax { message, line: found }) => {
+                assert!(message.starts_with("SyntaxError: "), "{message}");
+                assert_eq!(found, Some(line), "{source:?}: {message}");
+            }
+            other => panic!("{source:?}: {other:?}"),
+        }
+    }
+}
