@@ -18,6 +18,8 @@ pub mod models;
 mod nbi;
 mod net;
 mod peer;
+#[cfg_attr(not(test), allow(dead_code, reason = "sessions do not run scripts yet"))]
+mod scripts;
 mod server;
 
 pub use config::{

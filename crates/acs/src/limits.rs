@@ -123,3 +123,31 @@ pub const LISTEN_BACKLOG: u32 = 1024;
 
 /// Files of a folder of data models; the published ones are fewer than two thousand.
 pub const MODEL_FILES_MAX: usize = 10_000;
+
+// Rules
+
+/// Bytes of one resource: a script, a preset, an object or a setting.
+pub const RESOURCE_BYTES_MAX: usize = drover_provision::limits::SCRIPT_BYTES_MAX;
+/// Bytes of a resource's name.
+pub const RESOURCE_NAME_BYTES_MAX: usize = 255;
+/// Resources in the store, and the same number again in files.
+pub const RESOURCES_MAX: usize = 10_000;
+/// Bytes of all resources in the store, and the same again of those in files.
+pub const RESOURCES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Entries of a folder of rules that are looked at, hidden ones included.
+pub const RULE_ENTRIES_MAX: usize = 100_000;
+/// Milliseconds between two looks at the folder of rules.
+pub const RULES_MILLISECONDS: u64 = 1000;
+
+// Script threads
+
+/// Threads that may be configured.
+pub const SCRIPT_THREADS_MAX: usize = 1024;
+/// Sessions that wait for a thread to run their scripts.
+pub const SCRIPT_JOBS_WAITING_MAX: usize = 1_000;
+/// Seconds that all scripts of one round may take, and that they may wait for a thread.
+pub const SCRIPT_JOB_SECONDS_MAX: u64 = 10;
+/// Threads that hang and are left to themselves.
+pub const SCRIPT_THREADS_GIVEN_UP_MAX: usize = 16;
+/// Bytes of stack of a thread; 2 MiB must do for expressions, and a script has its own limit.
+pub const SCRIPT_THREAD_STACK_BYTES: usize = 4 * 1024 * 1024;
