@@ -18,6 +18,9 @@ use crate::limits;
 pub struct AcsConfig {
     /// Folder of the database. Default: `drover-data` in the working directory.
     pub data_dir: PathBuf,
+    /// Folder of presets (`presets/*.json`), scripts (`provisions/*.js`,
+    /// `virtual_parameters/*.js`) and objects of older presets (`objects/*.json`). Default: none.
+    pub rules: Option<PathBuf>,
     /// `[cwmp]`: the listener for devices.
     pub cwmp: CwmpConfig,
     /// `[connection_request]`: how devices are asked to start a session.
@@ -26,18 +29,30 @@ pub struct AcsConfig {
     pub models: ModelsConfig,
     /// `[nbi]`: the northbound interface.
     pub nbi: NbiConfig,
+    /// `[scripts]`: how scripts are run.
+    pub scripts: ScriptsConfig,
 }
 
 impl Default for AcsConfig {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("drover-data"),
+            rules: None,
             cwmp: CwmpConfig::default(),
             connection_request: ConnectionRequestConfig::default(),
             models: ModelsConfig::default(),
             nbi: NbiConfig::default(),
+            scripts: ScriptsConfig::default(),
         }
     }
+}
+
+/// How scripts are run.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScriptsConfig {
+    /// Threads that run scripts, 1 to 1,024. Default: as many as there are processors.
+    pub threads: Option<usize>,
 }
 
 /// Data models besides those that ship.
@@ -253,7 +268,15 @@ impl AcsConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.cwmp.check()?;
         self.connection_request.check()?;
-        self.nbi.check()
+        self.nbi.check()?;
+        self.scripts.check()
+    }
+}
+
+impl ScriptsConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        let range = 1..=limits::SCRIPT_THREADS_MAX;
+        self.threads.map_or(Ok(()), |threads| in_range("scripts.threads", threads, range))
     }
 }
 
@@ -424,6 +447,7 @@ mod tests {
     fn all_keys_are_read() {
         let text = r#"
             data_dir = "/var/lib/drover"
+            rules = "/etc/drover/rules"
             [cwmp]
             listen = ["127.0.0.1:0", "[::1]:0"]
             path = "/acs"
@@ -452,6 +476,8 @@ mod tests {
             [nbi]
             listen = "[::1]:0"
             enabled = true
+            [scripts]
+            threads = 3
         "#;
         let config = check(text).expect("all keys");
         assert_eq!(config.cwmp.limits.body_bytes_in_flight, 4);
@@ -478,6 +504,8 @@ mod tests {
         problem("[cwmp.limits]\nbody_timeout_seconds = 0", "cwmp.limits.body_timeout_seconds");
         problem("[connection_request]\ntimeout_milliseconds = 5001", "5001 is out of range");
         problem("[nbi]\nlisten = \"0.0.0.0:7557\"", "has no logins yet");
+        problem("[scripts]\nthreads = 0", "0 is out of range; 1 to 1024");
+        problem("[scripts]\nthreads = 1025", "1025 is out of range");
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! `drover-provision`, what is kept by `drover-store`. A reply leaves only when what it
 //! acknowledges is durable.
 //!
-//! [`serve`] starts everything; [`AcsConfig`] says how. [`models`] reads data models from files.
+//! [`serve`] starts everything; [`AcsConfig`] says how. [`models`] reads data models from files,
+//! and [`check_rules`] says what is wrong with a folder of presets and scripts.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -18,14 +19,16 @@ pub mod models;
 mod nbi;
 mod net;
 mod peer;
+mod rules;
 #[cfg_attr(not(test), allow(dead_code, reason = "sessions do not run scripts yet"))]
 mod scripts;
 mod server;
 
 pub use config::{
     AcsConfig, AuthConfig, AuthMode, ConfigError, ConnectionRequestConfig, CwmpConfig, CwmpLimits,
-    ModelsConfig, NbiConfig, UserConfig,
+    ModelsConfig, NbiConfig, ScriptsConfig, UserConfig,
 };
 pub use connection_request::{ConnectionRequestError, ConnectionRequester};
 pub use entropy::NoEntropy;
+pub use rules::{RulesError, RulesSummary, check_rules};
 pub use server::{Running, ServeError, serve};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drover_datamodel::catalog::Catalog;
-use drover_store::Store;
+use drover_store::{Error as StoreError, Store};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -15,12 +15,16 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::config::{AcsConfig, AuthMode, ConfigError};
-use crate::cwmp::{CwmpHandler, Server, Sessions, abandon_all, sweep};
+use crate::cwmp::{CwmpHandler, Parts, Server, Sessions, abandon_all, sweep};
 use crate::entropy::NoEntropy;
-use crate::limits::{LISTEN_BACKLOG, NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS, SWEEP_MILLISECONDS};
+use crate::limits::{
+    LISTEN_BACKLOG, NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS, RULES_MILLISECONDS, SWEEP_MILLISECONDS,
+};
 use crate::models::{self, ModelsError};
 use crate::nbi::{Nbi, NbiHandler};
 use crate::net::{self, ConnectionPolicy, stopped};
+use crate::rules::{Rulebook, RulesError};
+use crate::scripts::{ScriptLimits, Scripts};
 
 /// Why the server did not start. The text is one line that names what and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,16 @@ pub enum ServeError {
     /// A data model of the folder cannot be used.
     #[error("models.folder: {0}")]
     Models(#[from] ModelsError),
+    /// Files of the folder of rules cannot be used. If there are several, the text has a line for
+    /// each.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// What is kept cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gives no threads for scripts.
+    #[error("threads for scripts cannot be started: {0}; lower scripts.threads")]
+    Threads(io::Error),
 }
 
 /// A server that serves.
@@ -89,13 +103,17 @@ pub async fn serve(
         Some(folder) => models::load_folder(folder)?,
         None => Catalog::shipped(),
     };
+    let rulebook = Rulebook::open(config.rules.as_deref(), store.clone()).await?;
+    let scripts = Scripts::new(ScriptLimits::new(config.scripts.threads));
+    let scripts = scripts.map_err(ServeError::Threads)?;
     let mut cwmp = Vec::new();
     for address in &config.cwmp.listen {
         cwmp.push(listen(*address, "cwmp.listen")?);
     }
     let nbi = config.nbi.enabled.then(|| listen(config.nbi.listen, "nbi.listen")).transpose()?;
     let sessions = Arc::new(Sessions::new(config.cwmp.limits.sessions));
-    let server = Arc::new(Server::new(&config.cwmp, store, sessions, Arc::new(catalog))?);
+    let parts = Parts { store, sessions, catalog: Arc::new(catalog), rulebook, scripts };
+    let server = Arc::new(Server::new(&config.cwmp, parts)?);
     warn_about(&config);
     let cwmp_addresses = cwmp.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let nbi_address = nbi.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -121,6 +139,7 @@ async fn run(
         let handler = NbiHandler::new(Nbi::new(Arc::clone(&server), &config.connection_request));
         tasks.spawn(net::serve(listener, nbi_policy(), handler, stopping.clone()));
     }
+    tasks.spawn(look_until(Arc::clone(&server.rulebook), stopping.clone()));
     tasks.spawn(sweep_until(Arc::clone(&server), stopping));
     shutdown.await;
     info!("stopping");
@@ -137,6 +156,18 @@ async fn sweep_until(server: Arc<Server>, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = stopped(&mut stop) => break,
             _ = ticks.tick() => sweep(&server).await,
+        }
+    }
+}
+
+/// Looks at the folder of rules now and then.
+async fn look_until(rulebook: Arc<Rulebook>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(Duration::from_millis(RULES_MILLISECONDS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => break,
+            _ = ticks.tick() => rulebook.look().await,
         }
     }
 }

@@ -74,7 +74,7 @@ impl Exchange {
                 }
                 live.session
             }
-            None => Session::new(self.server.session_config.clone()),
+            None => Session::new(self.server.session_config()),
         };
         let (session, step, body) = handle(session, body).await?;
         if !is_by_cookie && is_of_other_device(&step) {
@@ -129,7 +129,7 @@ impl Exchange {
         let user = self.login.admit(&self.server.gate)?;
         let place = new_place(user).await?;
         let (session, step, body) =
-            handle(Session::new(self.server.session_config.clone()), body).await?;
+            handle(Session::new(self.server.session_config()), body).await?;
         self.carry_out(place, session, step, &body).await
     }
 
@@ -197,9 +197,7 @@ impl Exchange {
     }
 
     async fn loaded(&self, key: &DeviceKey, now: Timestamp) -> Result<Loaded, drover_store::Error> {
-        let record = self.server.store.load(key).await?;
-        let tasks = self.server.store.due_tasks(key, now).await?;
-        Ok(Loaded { record, tasks, ..Loaded::default() })
+        self.server.store.load_session(key, now).await
     }
 
     async fn save(&self, batch: Option<Batch>) -> Result<(), Refusal> {

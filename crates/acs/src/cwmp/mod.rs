@@ -29,6 +29,8 @@ use crate::entropy::{NoEntropy, Token};
 use crate::limits::{INFORM_BYTES_MAX, REFUSAL_PAUSE_MILLISECONDS};
 use crate::net::Handler;
 use crate::peer::Peer;
+use crate::rules::Rulebook;
+use crate::scripts::Scripts;
 use auth::Gate;
 use body::{BodyLimits, Budget};
 use exchange::Origin;
@@ -47,16 +49,25 @@ pub(crate) struct Server {
     body_limits: BodyLimits,
     session_timeout: Duration,
     session_config: SessionConfig,
+    pub(crate) rulebook: Arc<Rulebook>,
+    #[allow(dead_code, reason = "sessions do not run scripts yet")]
+    pub(crate) scripts: Scripts,
+}
+
+/// What a server is made of, besides its configuration.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) rulebook: Arc<Rulebook>,
+    pub(crate) scripts: Scripts,
 }
 
 impl Server {
-    pub(crate) fn new(
-        config: &CwmpConfig,
-        store: Store,
-        sessions: Arc<Sessions>,
-        catalog: Arc<Catalog>,
-    ) -> Result<Self, NoEntropy> {
+    pub(crate) fn new(config: &CwmpConfig, parts: Parts) -> Result<Self, NoEntropy> {
         let limits = &config.limits;
+        let Parts { store, sessions, catalog, rulebook, scripts } = parts;
         Ok(Self {
             store,
             sessions,
@@ -69,7 +80,14 @@ impl Server {
             },
             session_timeout: config.session_timeout(),
             session_config: SessionConfig { catalog, ..SessionConfig::default() },
+            rulebook,
+            scripts,
         })
+    }
+
+    /// How a session is held that begins now.
+    pub(crate) fn session_config(&self) -> SessionConfig {
+        self.session_config.clone()
     }
 
     /// The data models that are at hand.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::replay::LastReply;
 use super::sessions::Slot;
 use super::*;
+use crate::scripts::ScriptLimits;
 
 fn inform() -> Vec<u8> {
     let inform = Inform {
@@ -32,7 +33,7 @@ fn inform() -> Vec<u8> {
 /// A session whose device was asked to add a row and has not answered.
 async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
     let now = Timestamp::now();
-    let mut session = Session::new(server.session_config.clone());
+    let mut session = Session::new(server.session_config());
     let Step::Load { key, .. } = session.handle(&inform(), now) else { panic!("no Inform") };
     let kind = TaskKind::AddObject { path: "Device.Table.".to_owned(), values: Vec::new() };
     let task = Task::new(TaskId::new(now, [7; 8]), key.clone(), kind, now);
@@ -52,8 +53,14 @@ async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
 
 async fn server(folder: &tempfile::TempDir) -> Server {
     let store = Store::open(folder.path()).expect("store");
-    let sessions = Arc::new(Sessions::new(9));
-    Server::new(&CwmpConfig::default(), store, sessions, Arc::default()).expect("randomness")
+    let parts = Parts {
+        sessions: Arc::new(Sessions::new(9)),
+        catalog: Arc::default(),
+        rulebook: Rulebook::open(None, store.clone()).await.expect("rules"),
+        scripts: Scripts::new(ScriptLimits::new(Some(1))).expect("a thread"),
+        store,
+    };
+    Server::new(&CwmpConfig::default(), parts).expect("randomness")
 }
 
 #[tokio::test]

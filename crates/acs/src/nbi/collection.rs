@@ -9,6 +9,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderValue, Method, Response};
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use drover_provision::rules::ResourceKind;
 use drover_store::Error as StoreError;
 use futures_util::stream;
 use serde_json::Value as Json;
@@ -73,6 +74,15 @@ pub(super) async fn faults(
     respond(&state, method, parameters.0, Collection::Faults).await
 }
 
+pub(super) async fn resources(
+    kind: ResourceKind,
+    state: State<Arc<Nbi>>,
+    method: Method,
+    parameters: Query<Parameters>,
+) -> Result<Response<Body>, ApiError> {
+    respond(&state, method, parameters.0, Collection::Resources(kind)).await
+}
+
 async fn respond(
     nbi: &Nbi,
     method: Method,
@@ -110,7 +120,7 @@ impl Request {
     /// How many documents match; for a sorted query also their ids in order.
     async fn count(&self, source: &Source) -> Result<(u64, Option<Vec<String>>), ApiError> {
         if self.sort.is_empty() && self.filter.is_everything() {
-            return Ok((self.collection.count(&source.store).await?, None));
+            return Ok((source.count(self.collection).await?, None));
         }
         let mut scan = Scan::for_filter(source.clone(), self.collection, &self.filter);
         let mut total = 0;

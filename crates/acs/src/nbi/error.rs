@@ -55,7 +55,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NoSuchDevice(_) => Self::no_such_device(),
-            StoreError::InvalidTag | StoreError::TooMany { .. } => Self::bad(error.to_string()),
+            StoreError::InvalidTag
+            | StoreError::TooMany { .. }
+            | StoreError::InvalidResource { .. }
+            | StoreError::TooManyResources => Self::bad(error.to_string()),
             // The text names files of this machine, which a client need not know.
             other => {
                 error!(error = %chain(&other), "a northbound request failed");

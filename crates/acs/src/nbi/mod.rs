@@ -3,10 +3,12 @@
 mod collection;
 mod device;
 mod error;
+mod fault;
 mod filter;
 mod guard;
 mod perform;
 mod projection;
+mod resource;
 mod scalar;
 mod scan;
 mod task;
@@ -21,8 +23,9 @@ use axum::http::header::HeaderName;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use drover_cwmp::auth::Credentials;
+use drover_provision::rules::ResourceKind;
 use drover_provision::{DeviceKey, Task, TaskId, TaskState};
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -90,7 +93,8 @@ impl Handler for NbiHandler {
 }
 
 fn router(nbi: Arc<Nbi>) -> Router {
-    Router::new()
+    let resources = ResourceKind::ALL.into_iter().fold(Router::new(), with_resources);
+    resources
         .route("/devices", get(collection::devices))
         .route("/tasks", get(collection::tasks))
         .route("/faults", get(collection::faults))
@@ -105,6 +109,21 @@ fn router(nbi: Arc<Nbi>) -> Router {
         .layer(DefaultBodyLimit::max(NBI_BODY_BYTES_MAX))
         .layer(middleware::from_fn(refuse_browsers))
         .with_state(nbi)
+}
+
+/// Adds the routes of a kind of resources. Those of two words have two spellings.
+fn with_resources(router: Router<Arc<Nbi>>, kind: ResourceKind) -> Router<Arc<Nbi>> {
+    let list = get(move |state, method, parameters| {
+        collection::resources(kind, state, method, parameters)
+    });
+    let change = put(move |state, name, body| resource::put(kind, state, name, body))
+        .delete(move |state, name| resource::delete(kind, state, name));
+    let name = kind.collection();
+    let router = match kind {
+        ResourceKind::VirtualParameter => router.route("/virtualParameters", list.clone()),
+        _ => router,
+    };
+    router.route(&format!("/{name}"), list).route(&format!("/{name}/{{name}}"), change)
 }
 
 /// A slash at the end means nothing.
@@ -179,31 +198,36 @@ async fn retry_task(
     retried.map(|_| StatusCode::OK).ok_or_else(ApiError::no_such_task)
 }
 
-/// Deletes a fault, which for a task means the task as well. One that is gone already is no error,
-/// as clients expect.
+/// Deletes a fault: that of a task with the task, that of a channel so that it is free at once. One
+/// that is gone already is no error, as clients expect.
 async fn delete_fault(
     State(nbi): State<Arc<Nbi>>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let task = match id.rsplit_once(":task_") {
-        Some((_, task)) => nbi.find_task(task).await?,
+    // The id of a device has no colon, the name of a channel may have some.
+    let Some((device, channel)) = id.split_once(':') else { return Ok(StatusCode::OK) };
+    let Ok(device) = DeviceKey::parse(device) else { return Ok(StatusCode::OK) };
+    let task = match channel.strip_prefix("task_") {
+        Some(task) => nbi.find_task(task).await?,
         None => None,
     };
-    let is_this = |task: &Task| {
-        let is_fault = matches!(task.state, TaskState::Faulted(_));
-        is_fault && task::fault_id(task) == id
+    let is_this =
+        |task: &Task| task.device == device && matches!(task.state, TaskState::Faulted(_));
+    nbi.refuse_in_session(&device)?;
+    match task.filter(is_this) {
+        Some(task) => nbi.server.store.delete_task(&task.id).await?,
+        None => nbi.server.store.delete_fault(&device, channel).await?,
     };
-    if let Some(task) = task.filter(is_this) {
-        nbi.refuse_in_session(&task.device)?;
-        nbi.server.store.delete_task(&task.id).await?;
-    }
     Ok(StatusCode::OK)
 }
 
 impl Nbi {
     fn source(&self) -> Source {
-        let catalog = Arc::clone(self.server.catalog());
-        Source { store: self.server.store.clone(), catalog }
+        Source {
+            store: self.server.store.clone(),
+            catalog: Arc::clone(self.server.catalog()),
+            resources: self.server.rulebook.resources(),
+        }
     }
 
     async fn find_task(&self, id: &str) -> Result<Option<Task>, ApiError> {

@@ -4,15 +4,18 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use drover_datamodel::catalog::Catalog;
+use drover_provision::rules::{Resource, ResourceKind};
 use drover_provision::{DeviceKey, DeviceRecord, Task, TaskId};
-use drover_store::{Error, Store, TaskCursor, TaskFilter, TaskStatus};
+use drover_store::{
+    DeviceFault, Error, FaultCursor, FaultFilter, Store, TaskCursor, TaskFilter, TaskStatus,
+};
 use serde_json::Value as Json;
 
 use super::device;
 use super::filter::{Filter, Names};
 use super::projection::{Covers, Projection};
 use super::scalar::Scalar;
-use super::task;
+use super::{fault, resource, task};
 use crate::limits::QUERY_PAGE_RECORDS;
 
 /// What can be queried.
@@ -24,14 +27,16 @@ pub(super) enum Collection {
     Tasks {
         with_done: bool,
     },
+    /// Those of tasks, then those of channels.
     Faults,
+    Resources(ResourceKind),
 }
 
 impl Collection {
     pub(super) const fn names(self) -> Names {
         match self {
             Self::Devices => Names::Parameters,
-            Self::Tasks { .. } | Self::Faults => Names::Plain,
+            Self::Tasks { .. } | Self::Faults | Self::Resources(_) => Names::Plain,
         }
     }
 
@@ -42,14 +47,6 @@ impl Collection {
             _ => vec![TaskStatus::Waiting, TaskStatus::Faulted],
         };
         TaskFilter { device: None, status }
-    }
-
-    /// How many documents there are in all.
-    pub(super) async fn count(self, store: &Store) -> Result<u64, Error> {
-        match self {
-            Self::Devices => store.count_devices().await,
-            _ => store.count_tasks(self.task_filter()).await,
-        }
     }
 }
 
@@ -67,6 +64,10 @@ impl Document {
             return Some(Self::Plain { id: task::fault_id(task), json });
         }
         Some(Self::Plain { id: task.id.to_string(), json: task::document(task, catalog) })
+    }
+
+    fn of_resource(resource: &Resource) -> Self {
+        Self::Plain { id: resource.name.clone(), json: resource::document(resource) }
     }
 
     /// The key under which [`Scan::of_ids`] finds it again.
@@ -108,6 +109,32 @@ pub(super) struct Source {
     pub(super) store: Store,
     /// The data models, which know what is secret.
     pub(super) catalog: Arc<Catalog>,
+    /// By kind and name.
+    pub(super) resources: Arc<Vec<Resource>>,
+}
+
+impl Source {
+    /// How many documents a collection has in all.
+    pub(super) async fn count(&self, collection: Collection) -> Result<u64, Error> {
+        match collection {
+            Collection::Devices => self.store.count_devices().await,
+            Collection::Tasks { .. } => self.store.count_tasks(collection.task_filter()).await,
+            Collection::Faults => {
+                let of_tasks = self.store.count_tasks(collection.task_filter()).await?;
+                let of_channels = self.store.count_faults(FaultFilter::default()).await?;
+                Ok(of_tasks.saturating_add(of_channels))
+            }
+            Collection::Resources(kind) => {
+                let count = self.resources.iter().filter(|it| it.kind == kind).count();
+                Ok(u64::try_from(count).unwrap_or(u64::MAX))
+            }
+        }
+    }
+
+    fn resource(&self, kind: ResourceKind, name: &str) -> Option<&Resource> {
+        let place = |it: &Resource| (it.kind, it.name.as_str()).cmp(&(kind, name));
+        self.resources.get(self.resources.binary_search_by(place).ok()?)
+    }
 }
 
 /// A walk through a collection.
@@ -122,6 +149,9 @@ pub(super) struct Scan {
 enum Place {
     Devices(Option<DeviceKey>),
     Tasks(Option<TaskCursor>),
+    Faults(Option<FaultCursor>),
+    /// From this one on.
+    Resources(usize),
     Ids(VecDeque<String>),
     End,
 }
@@ -132,6 +162,7 @@ impl Scan {
         let place = match collection {
             Collection::Devices => Place::Devices(None),
             Collection::Tasks { .. } | Collection::Faults => Place::Tasks(None),
+            Collection::Resources(_) => Place::Resources(0),
         };
         Self { source, collection, place }
     }
@@ -161,7 +192,15 @@ impl Scan {
                 }
                 Ok(page.into_iter().map(|record| Document::Device(Box::new(record))).collect())
             }
-            Place::Tasks(after) => self.next_tasks(after).await,
+            Place::Tasks(after) => {
+                let documents = self.next_tasks(after).await?;
+                if documents.is_empty() && self.collection == Collection::Faults {
+                    return self.next_faults(None).await;
+                }
+                Ok(documents)
+            }
+            Place::Faults(after) => self.next_faults(after).await,
+            Place::Resources(from) => Ok(self.next_resources(from)),
             Place::Ids(ids) => self.next_of(ids).await,
             Place::End => Ok(Vec::new()),
         }
@@ -180,6 +219,25 @@ impl Scan {
                 return Ok(documents);
             }
         }
+    }
+
+    async fn next_faults(&mut self, after: Option<FaultCursor>) -> Result<Vec<Document>, Error> {
+        let filter = FaultFilter::default();
+        let page = self.source.store.faults(filter, after.as_ref(), QUERY_PAGE_RECORDS).await?;
+        if let Some((last, _)) = page.last() {
+            self.place = Place::Faults(Some(*last));
+        }
+        Ok(page.iter().map(|(_, fault)| self.document_of_fault(fault)).collect())
+    }
+
+    fn next_resources(&mut self, from: usize) -> Vec<Document> {
+        let resources = self.source.resources.iter().enumerate().skip(from);
+        let of_kind = resources.filter(|(_, it)| Collection::Resources(it.kind) == self.collection);
+        let page: Vec<_> = of_kind.take(QUERY_PAGE_RECORDS).collect();
+        if let Some((last, _)) = page.last() {
+            self.place = Place::Resources(last.saturating_add(1));
+        }
+        page.into_iter().map(|(_, resource)| Document::of_resource(resource)).collect()
     }
 
     async fn next_of(&mut self, mut ids: VecDeque<String>) -> Result<Vec<Document>, Error> {
@@ -202,13 +260,38 @@ impl Scan {
             let record = self.source.store.load(&key).await?;
             return Ok(record.map(|record| Document::Device(Box::new(record))));
         }
-        let task = match self.collection {
-            Collection::Faults => id.rsplit_once(":task_").map_or("", |(_, task)| task),
-            _ => id,
-        };
-        let Ok(task) = TaskId::parse(task) else { return Ok(None) };
+        match self.collection {
+            Collection::Resources(kind) => {
+                Ok(self.source.resource(kind, id).map(Document::of_resource))
+            }
+            Collection::Faults => {
+                let Some((device, channel)) = id.split_once(':') else { return Ok(None) };
+                let task = channel.strip_prefix("task_").unwrap_or_default();
+                match self.find_task(task).await?.filter(|fault| fault.id() == id) {
+                    Some(fault) => Ok(Some(fault)),
+                    None => self.find_fault(device, channel).await,
+                }
+            }
+            _ => self.find_task(id).await,
+        }
+    }
+
+    async fn find_task(&self, id: &str) -> Result<Option<Document>, Error> {
+        let Ok(task) = TaskId::parse(id) else { return Ok(None) };
         let Some(task) = self.source.store.task(&task).await? else { return Ok(None) };
         Ok(self.is_listed(&task).then(|| self.document_of(&task)).flatten())
+    }
+
+    async fn find_fault(&self, device: &str, channel: &str) -> Result<Option<Document>, Error> {
+        let Ok(device) = DeviceKey::parse(device) else { return Ok(None) };
+        let filter = FaultFilter { device: Some(device), channel: Some(channel.to_owned()) };
+        let found = self.source.store.faults(filter, None, 1).await?;
+        Ok(found.first().map(|(_, fault)| self.document_of_fault(fault)))
+    }
+
+    fn document_of_fault(&self, fault: &DeviceFault) -> Document {
+        let json = fault::document(fault, &self.source.catalog);
+        Document::Plain { id: fault::id(fault), json }
     }
 
     fn document_of(&self, task: &Task) -> Option<Document> {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub(crate) struct TestServer {
     pub(crate) store: Store,
     running: Running,
     stop: oneshot::Sender<()>,
-    folder: TempDir,
+    folder: Option<TempDir>,
 }
 
 impl TestServer {
@@ -34,12 +35,18 @@ impl TestServer {
 
     /// Starts with more configuration, in TOML.
     pub(crate) async fn with(toml: &str) -> Self {
+        let folder = TempDir::new().expect("temporary folder");
+        let server = Self::in_folder(toml, folder.path()).await;
+        Self { folder: Some(folder), ..server }
+    }
+
+    /// Starts in a folder that may have been used before.
+    pub(crate) async fn in_folder(toml: &str, folder: &Path) -> Self {
         logs();
         let mut config: AcsConfig = toml::from_str(toml).expect("configuration");
         config.cwmp.listen = vec![([127, 0, 0, 1], 0).into()];
         config.nbi.listen = ([127, 0, 0, 1], 0).into();
-        let folder = TempDir::new().expect("temporary folder");
-        let store = Store::open(folder.path()).expect("store");
+        let store = Store::open(folder).expect("store");
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
@@ -47,10 +54,10 @@ impl TestServer {
         let running = serve(config, store.clone(), shutdown).await.expect("server");
         let cwmp = running.cwmp_addresses()[0];
         let nbi = running.nbi_address().expect("northbound interface");
-        Self { cwmp, nbi, store, running, stop, folder }
+        Self { cwmp, nbi, store, running, stop, folder: None }
     }
 
-    pub(crate) async fn stop(self) -> TempDir {
+    pub(crate) async fn stop(self) -> Option<TempDir> {
         let _ = self.stop.send(());
         timeout(PATIENCE, self.running.finished()).await.expect("the server stops");
         self.folder

@@ -6,5 +6,6 @@ mod harness;
 mod hostile;
 mod http;
 mod nbi;
+mod rules;
 mod sessions;
 mod tasks;

@@ -163,7 +163,7 @@ async fn what_is_acknowledged_survives_a_restart() {
     server.register("1", &[("Device.X", "kept")]).await;
     let mut open = server.device().await;
     assert_eq!(open.post(&inform("2"), &[]).await.status, 200, "left open");
-    let folder = server.stop().await;
+    let folder = server.stop().await.expect("a folder of its own");
     let store = drover_store::Store::open(folder.path()).expect("store");
     let key = drover_provision::DeviceKey::new("00D09E", "Test", "1");
     let record = store.load(&key).await.expect("load").expect("device 1");
