@@ -1,13 +1,23 @@
 //! What a session wants to have saved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::channel::ChannelFault;
+use crate::engine::Guilt;
 use crate::key::DeviceKey;
 use crate::operation::Operation;
 use crate::record::{DeviceFields, Parameter};
 use crate::task::{Task, TaskId};
 use crate::trace::Trace;
+
+/// What devices of a product refuse to set with a certain firmware.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FirmwareGuilt {
+    /// Their `DeviceInfo.SoftwareVersion`.
+    pub firmware: String,
+    /// What they refuse.
+    pub guilt: Guilt,
+}
 
 /// Changes of one device, to be saved all or none.
 ///
@@ -31,6 +41,8 @@ pub struct Batch {
     pub faults: BTreeMap<String, Option<ChannelFault>>,
     /// Changed operations by CommandKey; `None` for those that have ended.
     pub operations: BTreeMap<String, Option<Operation>>,
+    /// What the device was found to refuse, to be remembered for its product and firmware.
+    pub guilt: BTreeSet<FirmwareGuilt>,
     /// The session, once it is over.
     pub trace: Option<Trace>,
 }
@@ -46,6 +58,7 @@ impl Batch {
             tags: BTreeMap::new(),
             faults: BTreeMap::new(),
             operations: BTreeMap::new(),
+            guilt: BTreeSet::new(),
             trace: None,
         }
     }
@@ -58,6 +71,7 @@ impl Batch {
             && self.tags.is_empty()
             && self.faults.is_empty()
             && self.operations.is_empty()
+            && self.guilt.is_empty()
             && self.trace.is_none()
     }
 }

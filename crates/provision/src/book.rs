@@ -10,7 +10,7 @@ use drover_cwmp::{ToleratedList, Value};
 use drover_datamodel::catalog::{Catalog, DeviceModel};
 use jiff::Timestamp;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, FirmwareGuilt};
 use crate::channel::ChannelFault;
 use crate::limits::{PARAMETERS_MAX, PATH_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::model::{device_model, is_hint, is_secret_in};
@@ -171,6 +171,11 @@ impl Book {
     /// Saves a transfer that has begun, or that has ended.
     pub(crate) fn save_operation(&mut self, command_key: &str, operation: Option<Operation>) {
         self.batch.operations.insert(command_key.to_owned(), operation);
+    }
+
+    /// Saves what the device refuses.
+    pub(crate) fn save_guilt(&mut self, guilt: FirmwareGuilt) {
+        self.batch.guilt.insert(guilt);
     }
 
     /// Saves what happened in the session.

@@ -68,7 +68,7 @@ pub mod trace;
 mod value;
 pub mod view;
 
-pub use batch::Batch;
+pub use batch::{Batch, FirmwareGuilt};
 pub use key::{DeviceKey, NotADeviceKey};
 pub use model::{device_model, is_secret};
 pub use record::{

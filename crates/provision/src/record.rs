@@ -213,6 +213,13 @@ impl DeviceRecord {
         self.value(path).map(|value| value.value_type)
     }
 
+    /// The version of its firmware, `DeviceInfo.SoftwareVersion`; empty where that is not known.
+    pub fn firmware(&self) -> &str {
+        let root = self.fields.root.as_deref().unwrap_or_default();
+        let value = self.value(&format!("{root}DeviceInfo.SoftwareVersion"));
+        value.map_or("", |value| value.text.as_str())
+    }
+
     /// Where the device listens for connection requests, when it has said so.
     pub fn connection_request_url(&self) -> Option<&str> {
         let url = self.management_server("ConnectionRequestURL")?;

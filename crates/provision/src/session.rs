@@ -22,7 +22,7 @@ use drover_datamodel::catalog::Catalog;
 use jiff::Timestamp;
 
 use crate::answer::answer;
-use crate::batch::Batch;
+use crate::batch::{Batch, FirmwareGuilt};
 use crate::book::Book;
 use crate::channel::{ChannelFault, Channels};
 use crate::key::DeviceKey;
@@ -80,6 +80,8 @@ pub struct Loaded {
     pub faults: BTreeMap<String, ChannelFault>,
     /// What it has begun and not yet reported, by CommandKey.
     pub operations: BTreeMap<String, Operation>,
+    /// What devices of its product (OUI and product class) refuse to set.
+    pub guilty: BTreeSet<FirmwareGuilt>,
 }
 
 /// What the shell has to do after a POST.
@@ -296,6 +298,7 @@ impl Session {
             told,
             channels: Channels::new(loaded.faults),
             operations: loaded.operations,
+            guilty: loaded.guilty,
             recorder,
         });
         work.take_inform(inform, loaded.tasks);

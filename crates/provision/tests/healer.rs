@@ -179,7 +179,7 @@ proptest! {
         count in 1usize..=32,
         bad in prop::collection::btree_set(0usize..32, 0..6),
         is_named in any::<bool>(),
-        code in prop_oneof![Just(9001u16), Just(9002), Just(9003), Just(9006), Just(9007), Just(9008)],
+        code in prop::sample::select(vec![9001u16, 9002, 9003, 9006, 9007, 9008]),
     ) {
         let bad: Vec<usize> = bad.into_iter().filter(|number| *number < count).collect();
         let refuses = refuses(&bad, code, is_named);

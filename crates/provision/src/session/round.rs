@@ -99,11 +99,21 @@ impl Round {
             .chars()
             .take(crate::limits::FAULT_TEXT_CHARS_MAX)
             .collect();
-        self.provisioning.refused(u16::try_from(code).unwrap_or(u16::MAX), &text);
-        let parameters = fault.set_parameter_values_faults.iter();
-        let parameters: Vec<String> = parameters
+        let code_of = |code: u32| u16::try_from(code).unwrap_or(u16::MAX);
+        let faults: Vec<(String, u16, String)> = fault
+            .set_parameter_values_faults
+            .iter()
+            .map(|it| {
+                let text = it.fault_string.as_deref().unwrap_or_default();
+                let text = text.chars().take(crate::limits::FAULT_TEXT_CHARS_MAX);
+                (it.parameter_name.clone(), code_of(it.fault_code.0), text.collect())
+            })
+            .collect();
+        self.provisioning.refused_values(code_of(code), &text, &faults);
+        let parameters: Vec<String> = faults
+            .iter()
             .take(crate::limits::PARAMETER_FAULTS_MAX)
-            .map(|it| format!("; {}: {}", it.parameter_name, it.fault_code.0))
+            .map(|(name, code, _)| format!("; {name}: {code}"))
             .collect();
         format!("the device refused {}: {code} {text}{}", name(asked), parameters.concat())
     }

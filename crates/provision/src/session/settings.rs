@@ -1,11 +1,13 @@
 //! How sessions run scripts.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::recorder::Recording;
 use super::translate::Files;
-use crate::engine::Config;
+use crate::engine::{Config, Guilt};
 use crate::limits::NAMES_PER_REQUEST;
 use crate::rules::Rules;
 use crate::script::Budget;
@@ -25,6 +27,9 @@ pub struct Settings {
     pub retry_delay: SignedDuration,
     /// Parameters that one request reads or sets at most (`cwmp.gpvBatchSize`).
     pub batch_size: usize,
+    /// Whether values that a device refuses are set aside, so that the others arrive. Otherwise the
+    /// refusal of one is a fault, as in GenieACS.
+    pub heals: bool,
     /// Whether the root is taken from the Inform, and not asked for with an empty path, which makes
     /// some devices crash (quirk 25, `cwmp.skipRootGpn`).
     pub skip_root: bool,
@@ -41,9 +46,14 @@ pub struct Settings {
 
 impl Settings {
     /// What the engine needs for a batch of provisions.
-    pub(super) fn engine(&self, rules: &Rules, session: Timestamp, cycle: u8) -> Config {
+    pub(super) fn engine(
+        &self,
+        rules: &Rules,
+        session: Timestamp,
+        cycle: u8,
+        guilty: BTreeSet<Guilt>,
+    ) -> Config {
         Config {
-            session: session.as_millisecond(),
             cycle,
             scripts: rules.provisions.clone(),
             virtual_parameters: rules.virtual_parameters.clone(),
@@ -52,6 +62,9 @@ impl Settings {
             catches_commit: self.catches_commit,
             batch_size: self.batch_size,
             commits_max: self.commits_max,
+            heals: self.heals,
+            guilty,
+            ..Config::new(session.as_millisecond())
         }
     }
 }
@@ -65,6 +78,7 @@ impl Default for Settings {
             commits_max: 32,
             retry_delay: SignedDuration::from_secs(300),
             batch_size: NAMES_PER_REQUEST,
+            heals: true,
             skip_root: true,
             files: None,
             transfer_timeout: 3600,

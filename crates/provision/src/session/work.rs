@@ -13,9 +13,10 @@ use super::recorder::Recorder;
 use super::round::{Purpose, Ran, Round, changes_device};
 use super::settings::Settings;
 use super::translate::message_of;
-use crate::batch::Batch;
+use crate::batch::{Batch, FirmwareGuilt};
 use crate::book::Source;
 use crate::channel::{ChannelBatch, Channels};
+use crate::engine::Healed;
 use crate::engine::transfer::{self, UnitResult};
 use crate::engine::{self, Pattern, Provision, Provisioning, Request, Response, Tree, path_of};
 use crate::limits::{
@@ -46,6 +47,8 @@ pub(super) struct Work {
     tree: Option<Tree>,
     channels: Channels,
     operations: BTreeMap<String, Operation>,
+    /// What devices of this product are known to refuse.
+    guilty: BTreeSet<FirmwareGuilt>,
     /// Whether presets have nothing more to do.
     is_settled: bool,
     /// Whether the parameters of preconditions have been read since the device was changed.
@@ -66,12 +69,14 @@ pub(super) struct Beginning {
     pub(super) told: Told,
     pub(super) channels: Channels,
     pub(super) operations: BTreeMap<String, Operation>,
+    pub(super) guilty: BTreeSet<FirmwareGuilt>,
     pub(super) recorder: Recorder,
 }
 
 impl Work {
     pub(super) fn new(beginning: Beginning) -> Self {
-        let Beginning { desk, rules, settings, told, channels, operations, recorder } = beginning;
+        let Beginning { desk, rules, settings, told, channels, operations, guilty, recorder } =
+            beginning;
         let version = desk.book.record().fields.cwmp_version;
         Self {
             desk,
@@ -86,6 +91,7 @@ impl Work {
             tree: None,
             channels,
             operations,
+            guilty,
             is_settled: false,
             is_read: false,
             cycles: 0,
@@ -469,7 +475,11 @@ impl Work {
 
     fn begin(&mut self, purpose: Purpose, provisions: &[Provision]) {
         let tree = self.take_tree();
-        let mut config = self.settings.engine(&self.rules, self.told.session, self.rounds);
+        let firmware = self.desk.book.record().firmware();
+        let guilty = self.guilty.iter().filter(|it| it.firmware == firmware);
+        let guilty = guilty.map(|it| it.guilt.clone()).collect();
+        let session = self.told.session;
+        let mut config = self.settings.engine(&self.rules, session, self.rounds, guilty);
         if matches!(purpose, Purpose::Preconditions(_))
             && let Ok(script) = Script::compile(READ, READ_SCRIPT)
         {
@@ -575,6 +585,7 @@ impl Work {
         let Some(mut round) = self.round.take() else { return };
         keep_round(&mut round, &mut self.desk);
         self.recorder.nothing(round.provisioning.nothing());
+        self.remember(round.provisioning.healed());
         let has_changed = round.has_changed();
         self.tree = Some(round.provisioning.tree().clone());
         let earlier = self.channels.faults().clone();
@@ -596,6 +607,19 @@ impl Work {
             }
         }
         self.desk.book.save_faults(&earlier, self.channels.faults());
+    }
+
+    /// Remembers what the device refuses, for all of its product and firmware.
+    fn remember(&mut self, healed: &[Healed]) {
+        let firmware = self.desk.book.record().firmware().to_owned();
+        for Healed { path, code, message, guilt } in healed {
+            let what = format!("the device refuses to set {path}: {code} {message}; set aside");
+            self.recorder.note(What::Failed(what), self.desk.now);
+            let known = FirmwareGuilt { firmware: firmware.clone(), guilt: guilt.clone() };
+            if self.guilty.insert(known.clone()) {
+                self.desk.book.save_guilt(known);
+            }
+        }
     }
 
     fn fail_batch(&mut self, batch: &ChannelBatch, fault: &Fault) {

@@ -1,13 +1,11 @@
 //! Provisions at work on a [`Device`], and what they did in short.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drover_provision::engine::{
     Config, Next, Provision, Provisioning, Reason, Request, Scalar, Tree,
 };
-use drover_provision::script::{Budget, Data, Engine, Fault};
-use jiff::tz::TimeZone;
+use drover_provision::script::{Data, Engine, Fault};
 
 use super::Device;
 
@@ -29,17 +27,7 @@ pub(crate) struct Ran {
 
 /// What holds for a session at this time, without any scripts.
 pub(crate) fn config(session: i64) -> Config {
-    Config {
-        session,
-        cycle: 0,
-        scripts: BTreeMap::new(),
-        virtual_parameters: BTreeMap::new(),
-        zone: TimeZone::UTC,
-        budget: Budget::default(),
-        catches_commit: false,
-        batch_size: 32,
-        commits_max: 32,
-    }
+    Config { heals: false, ..Config::new(session) }
 }
 
 /// Runs provisions on a device of which `tree` is known. Extensions answer with their arguments.

@@ -102,7 +102,7 @@ pub(crate) async fn a_session_loads_all_that_it_needs(place: &impl Place) {
     drop(store);
     let store = place.open();
     let record = store.load(&key(1)).await.unwrap();
-    let expected = Loaded { record, tasks: vec![due], faults, operations };
+    let expected = Loaded { record, tasks: vec![due], faults, operations, ..Loaded::default() };
     assert_eq!(loaded(&store, 1).await, expected);
     let other = loaded(&store, 2).await;
     assert!(other.record.is_some() && other.faults.is_empty() && other.operations.is_empty());

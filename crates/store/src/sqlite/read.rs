@@ -47,6 +47,7 @@ pub(super) fn session(db: &Connection, key: &DeviceKey, now: Timestamp) -> Outco
         tasks: due_tasks(db, key, now)?,
         faults: fault::of_device(db, id)?,
         operations: fault::operations(db, id)?,
+        ..Loaded::default()
     })
 }
 

@@ -274,3 +274,24 @@ fn a_transfer_that_nobody_asked_for_is_acknowledged() {
     assert!(server.shelf.faults.is_empty());
     assert_eq!(server.shelf.operations.len(), 1);
 }
+
+#[test]
+fn what_a_device_refuses_is_set_aside_and_remembered_for_its_firmware() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let script = "declare('Device.WiFi.SSID.*.SSID', {value: 1}, {value: 'home'});
+        declare('Device.WiFi.SSID.*.Enable', {value: 1}, {value: ['maybe', 'xsd:string']});";
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", script)]);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(device.tree[SSID].0, Value::string("home"));
+    assert!(server.shelf.faults.is_empty(), "{:?}", server.shelf.faults);
+    let [known] = server.shelf.guilty.iter().collect::<Vec<_>>()[..] else { panic!("not one") };
+    assert_eq!((&*known.firmware, &*known.guilt.path), ("1.0", "Device.WiFi.SSID.*.Enable"));
+    rpcs(&mut device);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(rpcs(&mut device), [""; 0], "it is not sent again");
+    let refused = server.trace().nothing.iter().any(|it| matches!(it.reason, Reason::Refused(_)));
+    assert!(refused, "{:?}", server.trace().nothing);
+    server.config.settings = Arc::new(Settings { heals: false, ..Settings::default() });
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.shelf.faults["default"].fault.code, "cwmp.9003");
+}
