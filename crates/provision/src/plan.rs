@@ -113,6 +113,10 @@ impl Job {
             }
             TaskKind::Reboot => Ok(Plan::Command(Command::reboot(&task.id))),
             TaskKind::FactoryReset => Ok(Plan::Command(Command::factory_reset())),
+            // The engine does these.
+            TaskKind::Download { .. } | TaskKind::Provisions { .. } => {
+                Err(desk.fault("invalid_request", "this task is done by provisions"))
+            }
         };
         match plan {
             Ok(plan) => Ok(Self { task, plan }),

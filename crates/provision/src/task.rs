@@ -7,12 +7,14 @@ use drover_cwmp::path::{PathOptions, PathRef, Segment};
 use drover_cwmp::{Fault, ValueType};
 use jiff::Timestamp;
 
+use crate::engine::Provision;
 use crate::key::DeviceKey;
 use crate::limits::{
     FAULT_TEXT_CHARS_MAX, PARAMETER_FAULTS_MAX, TASK_BYTES_MAX, TASK_ID_CHARS_MAX, TASK_ITEMS_MAX,
     UNIQUE_KEY_CHARS_MAX,
 };
 use crate::record::is_object;
+use crate::script::Data;
 
 /// The id of a task: 24 hexadecimal digits, as clients of GenieACS expect.
 ///
@@ -59,7 +61,7 @@ impl fmt::Display for TaskId {
 }
 
 /// Something a device is to do in one of its next sessions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Task {
     /// Its id.
     pub id: TaskId,
@@ -148,7 +150,7 @@ pub struct Progress {
 }
 
 /// What a task wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum TaskKind {
     /// Read parameters.
     GetParameterValues {
@@ -182,6 +184,20 @@ pub enum TaskKind {
     Reboot,
     /// Restore its factory state.
     FactoryReset,
+    /// Load a file.
+    Download {
+        /// The file type, such as `1 Firmware Upgrade Image`.
+        file_type: String,
+        /// The name of the file on the server, or its URL.
+        file_name: String,
+        /// The name of the file on the device; empty where it does not matter.
+        target_file_name: String,
+    },
+    /// Run provisions.
+    Provisions {
+        /// Scripts, or built-in ones, with their arguments.
+        provisions: Vec<Provision>,
+    },
 }
 
 /// A parameter to be set.
@@ -242,6 +258,21 @@ impl TaskKind {
             Self::DeleteObject { .. } => "deleteObject",
             Self::Reboot => "reboot",
             Self::FactoryReset => "factoryReset",
+            Self::Download { .. } => "download",
+            Self::Provisions { .. } => "provisions",
+        }
+    }
+
+    /// The provisions that do it, for a task that the engine does (compat 2.11).
+    pub(crate) fn provisions(&self) -> Option<Vec<Provision>> {
+        match self {
+            Self::Provisions { provisions } => Some(provisions.clone()),
+            Self::Download { file_type, file_name, target_file_name } => {
+                let texts = [file_type, file_name, target_file_name];
+                let arguments = texts.map(|text| Data::Text(text.clone())).to_vec();
+                Some(vec![Provision { name: "download".to_owned(), arguments }])
+            }
+            _ => None,
         }
     }
 
@@ -258,6 +289,15 @@ impl TaskKind {
         if let Self::SetParameterValues { values } | Self::AddObject { values, .. } = self {
             for value in values.iter_mut().filter(|value| is_secret(&value.name)) {
                 value.value = NewValue::Text(String::new());
+            }
+        }
+        if let Self::Provisions { provisions } = self {
+            for Provision { name, arguments } in provisions {
+                if let ("value", [Data::Text(path), value]) = (&**name, &mut arguments[..])
+                    && is_secret(path)
+                {
+                    *value = Data::Text(String::new());
+                }
             }
         }
     }
@@ -277,6 +317,11 @@ impl TaskKind {
             Self::AddObject { path, values } => check_add(path, values),
             Self::DeleteObject { path } => check_delete(path),
             Self::Reboot | Self::FactoryReset => Ok(()),
+            Self::Download { file_type, file_name, .. } => {
+                not_empty("fileType", file_type.len())?;
+                not_empty("fileName", file_name.len())
+            }
+            Self::Provisions { provisions } => not_empty("provisions", provisions.len()),
         }
     }
 
@@ -287,7 +332,13 @@ impl TaskKind {
         };
         let values =
             self.values().iter().map(|set| set.name.len().saturating_add(set.value.bytes()));
-        let sizes = names.iter().map(String::len).chain(values);
+        let provisions = match self {
+            Self::Provisions { provisions } => provisions.as_slice(),
+            _ => &[],
+        };
+        let arguments = provisions.iter().flat_map(|it| &it.arguments).map(Data::size);
+        let named = provisions.iter().map(|it| it.name.len());
+        let sizes = names.iter().map(String::len).chain(values).chain(named).chain(arguments);
         let (items, bytes) = sizes.fold((0_usize, 0_usize), |(items, bytes), size| {
             (items.saturating_add(1), bytes.saturating_add(size))
         });

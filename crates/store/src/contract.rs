@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use drover_cwmp::auth::{Credentials, Secret};
 use drover_cwmp::event::{Event, EventCode};
 use drover_cwmp::{CwmpVersion, Value, ValueType};
+use drover_provision::engine::Provision;
+use drover_provision::script::Data;
 use drover_provision::{
     Batch, DeviceFields, DeviceKey, DeviceRecord, Identity, Known, NewValue, Parameter,
     ParameterFault, Progress, SetValue, Task, TaskFault, TaskId, TaskKind, TaskResult, TaskState,
@@ -278,6 +280,17 @@ pub(crate) async fn tasks_are_loaded_as_they_were_made(place: &impl Place) {
         TaskKind::DeleteObject { path },
         TaskKind::Reboot,
         TaskKind::FactoryReset,
+        TaskKind::Download {
+            file_type: "1 Firmware Upgrade Image".to_owned(),
+            file_name: "image".to_owned(),
+            target_file_name: String::new(),
+        },
+        TaskKind::Provisions {
+            provisions: vec![Provision {
+                name: "p".to_owned(),
+                arguments: vec![Data::Number(0.5), Data::List(vec![Data::Null])],
+            }],
+        },
     ];
     let mut tasks: Vec<Task> = (0..).zip(kinds).map(|(id, kind)| task(id, 1, kind)).collect();
     tasks[0].due = at(-5);

@@ -18,6 +18,7 @@ use crate::TaskStatus;
 pub(crate) use data::{
     ChannelFaultRow, fault_from_row, fault_to_row, operation_from_json, operation_to_json,
 };
+use data::{ProvisionRow, provisions_from_rows, provisions_to_rows};
 
 pub(crate) type Result<T> = std::result::Result<T, Unreadable>;
 
@@ -85,13 +86,33 @@ pub(crate) fn events_from_json(text: &str) -> Result<Vec<Event>> {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum KindRow {
-    GetParameterValues { names: Vec<String> },
-    SetParameterValues { values: Vec<SetRow> },
-    RefreshObject { path: String },
-    AddObject { path: String, values: Vec<SetRow> },
-    DeleteObject { path: String },
+    GetParameterValues {
+        names: Vec<String>,
+    },
+    SetParameterValues {
+        values: Vec<SetRow>,
+    },
+    RefreshObject {
+        path: String,
+    },
+    AddObject {
+        path: String,
+        values: Vec<SetRow>,
+    },
+    DeleteObject {
+        path: String,
+    },
     Reboot,
     FactoryReset,
+    #[serde(rename_all = "camelCase")]
+    Download {
+        file_type: String,
+        file_name: String,
+        target_file_name: String,
+    },
+    Provisions {
+        provisions: Vec<ProvisionRow>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,6 +164,14 @@ pub(crate) fn kind_to_json(kind: &TaskKind) -> String {
         TaskKind::DeleteObject { path } => KindRow::DeleteObject { path: path.clone() },
         TaskKind::Reboot => KindRow::Reboot,
         TaskKind::FactoryReset => KindRow::FactoryReset,
+        TaskKind::Download { file_type, file_name, target_file_name } => KindRow::Download {
+            file_type: file_type.clone(),
+            file_name: file_name.clone(),
+            target_file_name: target_file_name.clone(),
+        },
+        TaskKind::Provisions { provisions } => {
+            KindRow::Provisions { provisions: provisions_to_rows(provisions) }
+        }
     })
 }
 
@@ -160,6 +189,12 @@ pub(crate) fn kind_from_json(text: &str) -> Result<TaskKind> {
         KindRow::DeleteObject { path } => TaskKind::DeleteObject { path },
         KindRow::Reboot => TaskKind::Reboot,
         KindRow::FactoryReset => TaskKind::FactoryReset,
+        KindRow::Download { file_type, file_name, target_file_name } => {
+            TaskKind::Download { file_type, file_name, target_file_name }
+        }
+        KindRow::Provisions { provisions } => {
+            TaskKind::Provisions { provisions: provisions_from_rows(provisions)? }
+        }
     })
 }
 

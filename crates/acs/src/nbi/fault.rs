@@ -50,7 +50,7 @@ fn detail(fault: &Fault) -> Option<Json> {
 
 /// A provision with its arguments, as a list. The value of a hidden parameter is left out
 /// (`SEC-01`).
-fn provision_json(provision: &Provision, catalog: &Catalog) -> Json {
+pub(super) fn provision_json(provision: &Provision, catalog: &Catalog) -> Json {
     let mut list = vec![json!(provision.name)];
     list.extend(provision.arguments.iter().map(data_json));
     if let [name, Json::String(path), value] = list.as_mut_slice()

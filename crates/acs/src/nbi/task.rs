@@ -2,6 +2,8 @@
 
 use drover_cwmp::ValueType;
 use drover_datamodel::catalog::Catalog;
+use drover_provision::engine::Provision;
+use drover_provision::script::Data;
 use drover_provision::{
     DeviceKey, NewValue, ParameterFault, SetValue, Task, TaskFault, TaskId, TaskKind, TaskState,
     is_secret,
@@ -10,11 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json, json};
 
 use super::device::iso;
+use super::fault;
 use super::scalar::parse_date;
 
 /// The names of tasks, for error messages.
 const NAMES: &str = "getParameterValues, setParameterValues, refreshObject, addObject, \
-                     deleteObject, reboot, factoryReset";
+                     deleteObject, reboot, factoryReset, download, provisions";
 
 /// A task that cannot be stored: what is wrong with it and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +76,13 @@ fn kind(members: &Map<String, Json>) -> Result<TaskKind, BadTask> {
         "deleteObject" => Ok(TaskKind::DeleteObject { path: object_name(members)? }),
         "reboot" => Ok(TaskKind::Reboot),
         "factoryReset" => Ok(TaskKind::FactoryReset),
+        "download" => Ok(TaskKind::Download {
+            file_type: text(members, "fileType")?,
+            file_name: text(members, "fileName")?,
+            target_file_name: given(members, "targetFileName")
+                .map_or(Ok(String::new()), |_| text(members, "targetFileName"))?,
+        }),
+        "provisions" => Ok(TaskKind::Provisions { provisions: given_provisions(members)? }),
         other => Err(BadTask(format!("unknown task name {other:?}; it is one of {NAMES}"))),
     }
 }
@@ -97,6 +107,39 @@ fn wrong(member: &str, needs: &str, value: &Json) -> BadTask {
         Json::Object(_) => "an object",
     };
     BadTask(format!("{member} must be {needs}, not {kind}"))
+}
+
+fn text(members: &Map<String, Json>, member: &str) -> Result<String, BadTask> {
+    let value = need(members, member)?;
+    let text = value.as_str().ok_or_else(|| wrong(member, "a text", value))?;
+    Ok(text.to_owned())
+}
+
+/// `[[name, argument, ...], ...]` (compat 2.11).
+fn given_provisions(members: &Map<String, Json>) -> Result<Vec<Provision>, BadTask> {
+    let value = need(members, "provisions")?;
+    let needs = "a list of lists, each a name with its arguments";
+    let list = value.as_array().ok_or_else(|| wrong("provisions", needs, value))?;
+    let provision = |(index, entry): (usize, &Json)| {
+        let place = format!("provisions[{index}]");
+        let parts = entry.as_array().ok_or_else(|| wrong(&place, needs, entry))?;
+        let Some((Json::String(name), arguments)) = parts.split_first() else {
+            return Err(BadTask(format!("{place} has no name of a provision")));
+        };
+        let argument = |value: &Json| match value {
+            Json::Null => Ok(Data::Null),
+            Json::Bool(value) => Ok(Data::Bool(*value)),
+            Json::String(text) => Ok(Data::Text(text.clone())),
+            Json::Number(number) => Ok(Data::Number(number.as_f64().unwrap_or(f64::NAN))),
+            other => {
+                let needs = "texts, numbers, booleans or null";
+                Err(wrong(&format!("the arguments of {place}"), needs, other))
+            }
+        };
+        let arguments = arguments.iter().map(argument).collect::<Result<_, BadTask>>()?;
+        Ok(Provision { name: name.clone(), arguments })
+    };
+    list.iter().enumerate().map(provision).collect()
 }
 
 fn object_name(members: &Map<String, Json>) -> Result<String, BadTask> {
@@ -208,6 +251,15 @@ pub(super) fn document(task: &Task, catalog: &Catalog) -> Json {
         }
         TaskKind::RefreshObject { path } | TaskKind::DeleteObject { path } => {
             put("objectName", json!(path))
+        }
+        TaskKind::Download { file_type, file_name, target_file_name } => {
+            put("fileType", json!(file_type));
+            put("fileName", json!(file_name));
+            put("targetFileName", json!(target_file_name))
+        }
+        TaskKind::Provisions { provisions } => {
+            let list = provisions.iter().map(|it| fault::provision_json(it, catalog));
+            put("provisions", list.collect())
         }
         TaskKind::Reboot | TaskKind::FactoryReset => None,
     };
@@ -322,6 +374,12 @@ fn provisions(task: &Task, catalog: &Catalog) -> String {
         TaskKind::DeleteObject { path } => vec![json!(["instances", path, 0])],
         TaskKind::Reboot => vec![json!(["reboot"])],
         TaskKind::FactoryReset => vec![json!(["reset"])],
+        TaskKind::Download { file_type, file_name, target_file_name } => {
+            vec![json!(["download", file_type, file_name, target_file_name])]
+        }
+        TaskKind::Provisions { provisions } => {
+            provisions.iter().map(|it| fault::provision_json(it, catalog)).collect()
+        }
     };
     Json::Array(list).to_string()
 }
@@ -369,10 +427,14 @@ mod tests {
             r#"{"name":"deleteObject","objectName":"Device.X.1"}"#,
             r#"{"name":"reboot","timestamp":1795000000000,"expiry":"2027-01-01"}"#,
             r#"{"name":"factoryReset","uniqueKey":null}"#,
+            r#"{"name":"download","fileType":"1 Firmware Upgrade Image","fileName":"i"}"#,
+            r#"{"name":"provisions","provisions":[["a",1,"b",null,true],["c"]]}"#,
         ] {
             let given: Json = serde_json::from_str(text).expect(text);
             let shown = document_of(text);
-            for member in ["name", "objectName", "parameterNames"] {
+            let members =
+                ["name", "objectName", "parameterNames", "fileType", "fileName", "provisions"];
+            for member in members {
                 assert_eq!(shown.get(member), given.get(member), "{text}");
             }
         }
@@ -407,6 +469,12 @@ mod tests {
                 r#"{"name":"setParameterValues","parameterValues":[["D.A",1,"xsd:colour"]]}"#,
                 "colour",
             ),
+            (r#"{"name":"download","fileType":"1 X"}"#, "needs fileName"),
+            (r#"{"name":"download","fileType":"1 X","fileName":""}"#, "fileName is empty"),
+            (r#"{"name":"provisions","provisions":["reboot"]}"#, "provisions[0] must be a list"),
+            (r#"{"name":"provisions","provisions":[[]]}"#, "provisions[0] has no name"),
+            (r#"{"name":"provisions","provisions":[["a",[]]]}"#, "the arguments of provisions[0]"),
+            (r#"{"name":"provisions","provisions":[]}"#, "provisions is empty"),
             (r#"{"name":"refreshObject"}"#, "needs objectName"),
             (r#"{"name":"refreshObject","objectName":7}"#, "objectName must be a text"),
             (r#"{"name":"deleteObject","objectName":"D.X."}"#, "instance number"),

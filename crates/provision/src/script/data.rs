@@ -30,6 +30,19 @@ impl Data {
         Self::List(vec![value, Self::Text(value_type.to_owned())])
     }
 
+    /// Bytes of its texts, and one for each value.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Date(_) => 1,
+            Self::Text(text) => text.len().saturating_add(1),
+            Self::List(items) => items.iter().map(Self::size).fold(1, usize::saturating_add),
+            Self::Object(members) => members
+                .iter()
+                .map(|(name, member)| name.len().saturating_add(member.size()))
+                .fold(1, usize::saturating_add),
+        }
+    }
+
     /// A member of an object.
     pub fn member(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };

@@ -10,6 +10,7 @@ use crate::channel::ChannelBatch;
 use crate::engine::{Name, Provisioning, Request, Response, Tree};
 use crate::limits::TOLD_PER_ROUND_MAX;
 use crate::script::Fault;
+use crate::task::Task;
 
 /// Why provisions run.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) enum Purpose {
     Preconditions(BTreeSet<String>),
     /// Because presets want them; `is_retry` for those of a channel that failed before.
     Presets { batch: ChannelBatch, is_retry: bool },
+    /// Because a task wants them.
+    Task(Box<Task>),
 }
 
 /// Provisions at work.

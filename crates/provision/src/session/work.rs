@@ -27,7 +27,7 @@ use crate::plan::{Answer, Desk, Job, Next};
 use crate::preset::{self, Preset, Selected};
 use crate::rules::Rules;
 use crate::script::{Data, Engine, Fault, Script};
-use crate::task::{Task, TaskFault, TaskKind, TaskState};
+use crate::task::{Task, TaskFault, TaskKind, TaskResult, TaskState};
 use crate::trace::What;
 use crate::view::DeviceView;
 
@@ -127,7 +127,7 @@ impl Work {
             return;
         }
         match aftermath(&task, events) {
-            Aftermath::Happened => self.finish(task, Ok(crate::TaskResult::new(self.desk.now))),
+            Aftermath::Happened => self.finish(task, Ok(TaskResult::new(self.desk.now))),
             Aftermath::Repeat => {
                 self.queue(task);
             }
@@ -203,6 +203,12 @@ impl Work {
                 self.desk.book.remove_task(task.id);
                 continue;
             }
+            if let Some(provisions) = task.kind.provisions() {
+                let what = format!("task {} is begun: {}", task.id, task.kind.name());
+                self.recorder.note(What::Decided(what), self.desk.now);
+                self.begin(Purpose::Task(Box::new(task)), &provisions);
+                return None;
+            }
             match Job::new(task, &self.desk) {
                 Ok(job) => {
                     let what = format!("task {} is begun: {}", job.task.id, job.task.kind.name());
@@ -252,7 +258,7 @@ impl Work {
         }
     }
 
-    fn finish(&mut self, mut task: Task, outcome: Result<crate::TaskResult, TaskFault>) {
+    fn finish(&mut self, mut task: Task, outcome: Result<TaskResult, TaskFault>) {
         task.progress.sent = None;
         task.state = match outcome {
             Ok(result) => {
@@ -359,10 +365,17 @@ impl Work {
     fn keep_operations(&mut self) {
         let Some(round) = &mut self.round else { return };
         for mut operation in round.provisioning.take_operations() {
-            if let Purpose::Presets { batch, .. } = &round.purpose {
-                operation.channels.clone_from(&batch.channels);
-                let provisions = batch.provisions.iter().map(|it| it.provision.clone());
-                operation.provisions = provisions.collect();
+            match &round.purpose {
+                Purpose::Presets { batch, .. } => {
+                    operation.channels.clone_from(&batch.channels);
+                    let provisions = batch.provisions.iter().map(|it| it.provision.clone());
+                    operation.provisions = provisions.collect();
+                }
+                Purpose::Task(task) => {
+                    operation.channels = BTreeSet::from([channel_of(task)]);
+                    operation.provisions = task.kind.provisions().unwrap_or_default();
+                }
+                Purpose::Preconditions(_) => {}
             }
             let key = operation.command_key.clone();
             self.desk.book.save_operation(&key, Some(operation.clone()));
@@ -600,6 +613,15 @@ impl Work {
                 self.is_read = !has_changed;
                 self.is_settled = !has_changed && !is_retry;
             }
+            (Purpose::Task(task), outcome) => {
+                self.is_read = !has_changed;
+                let now = self.desk.now;
+                let outcome = match outcome {
+                    Ok(()) => Ok(TaskResult::new(now)),
+                    Err(fault) => Err(TaskFault::new(now, &fault.code, fault.message)),
+                };
+                self.finish(*task, outcome);
+            }
             (Purpose::Presets { batch, .. }, Err(fault)) => {
                 self.is_read = !has_changed;
                 self.fail_batch(&batch, &fault);
@@ -641,7 +663,13 @@ impl Work {
         let message = "the scripts did not come to an end, and could not be stopped".to_owned();
         let fault = Fault { code: "script.Error".to_owned(), message, detail: None };
         let mut channels = self.channels.clone();
+        let mut batch = Batch::new(self.desk.book.record().key.clone());
         match &round.purpose {
+            Purpose::Task(task) => {
+                let fault = TaskFault::new(self.desk.now, &fault.code, fault.message);
+                let state = TaskState::Faulted(fault);
+                batch.tasks.insert(task.id.clone(), Some(Task { state, ..(**task).clone() }));
+            }
             Purpose::Preconditions(unread) => channels.unread(unread, &fault, self.desk.now),
             Purpose::Presets { batch, .. } => channels.failed(batch, &fault, self.desk.now),
         }
@@ -649,8 +677,8 @@ impl Work {
             .faults()
             .iter()
             .filter(|(name, it)| self.channels.faults().get(*name) != Some(it));
-        let faults = faults.map(|(name, fault)| (name.clone(), Some(fault.clone()))).collect();
-        Some(Batch { faults, ..Batch::new(self.desk.book.record().key.clone()) })
+        batch.faults.extend(faults.map(|(name, fault)| (name.clone(), Some(fault.clone()))));
+        Some(batch)
     }
 
     /// Records what has happened, when the session is over.
@@ -665,10 +693,17 @@ impl Work {
     pub(super) fn cut_off(mut self: Box<Self>, reason: &str) -> Option<Batch> {
         if let Some(mut round) = self.round.take() {
             keep_round(&mut round, &mut self.desk);
-            if let Purpose::Presets { batch, .. } = &round.purpose {
-                let message = "the session ended before the provisions did".to_owned();
-                let code = "session_terminated".to_owned();
-                self.fail_batch(batch, &Fault { code, message, detail: None });
+            let message = "the session ended before the provisions did".to_owned();
+            let code = "session_terminated".to_owned();
+            match round.purpose {
+                Purpose::Presets { batch, .. } => {
+                    self.fail_batch(&batch, &Fault { code, message, detail: None });
+                }
+                Purpose::Task(task) => {
+                    let fault = self.desk.fault(&code, message);
+                    self.finish(*task, Err(fault));
+                }
+                Purpose::Preconditions(_) => {}
             }
         }
         if let Some(mut job) = self.job.take()
@@ -683,6 +718,11 @@ impl Work {
         self.close(reason);
         self.desk.book.take_batch()
     }
+}
+
+/// The channel of what a task has begun.
+fn channel_of(task: &Task) -> String {
+    format!("task_{}", task.id)
 }
 
 /// The provision that reads what preconditions need. No preset can name it.

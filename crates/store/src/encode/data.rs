@@ -47,7 +47,7 @@ struct OperationRow {
     target_file_name: String,
     earlier: Option<i64>,
     channels: Vec<String>,
-    provisions: Vec<(String, Vec<Json>)>,
+    provisions: Vec<ProvisionRow>,
 }
 
 pub(crate) fn fault_to_row(fault: &ChannelFault) -> ChannelFaultRow {
@@ -119,15 +119,18 @@ pub(crate) fn operation_from_json(command_key: String, text: &str) -> Result<Ope
     })
 }
 
-fn provisions_to_rows(provisions: &[Provision]) -> Vec<(String, Vec<Json>)> {
+/// A provision: its name and its arguments.
+pub(super) type ProvisionRow = (String, Vec<Json>);
+
+pub(super) fn provisions_to_rows(provisions: &[Provision]) -> Vec<ProvisionRow> {
     let row = |provision: &Provision| {
         (provision.name.clone(), provision.arguments.iter().map(data_to_json).collect())
     };
     provisions.iter().map(row).collect()
 }
 
-fn provisions_from_rows(rows: Vec<(String, Vec<Json>)>) -> Result<Vec<Provision>> {
-    let provision = |(name, arguments): (String, Vec<Json>)| {
+pub(super) fn provisions_from_rows(rows: Vec<ProvisionRow>) -> Result<Vec<Provision>> {
+    let provision = |(name, arguments): ProvisionRow| {
         let arguments = arguments.into_iter().map(data_from_json).collect::<Result<_>>()?;
         Ok(Provision { name, arguments })
     };

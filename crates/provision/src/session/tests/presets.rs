@@ -9,6 +9,7 @@ use jiff::tz::Offset;
 use crate::engine::{Nothing, Reason};
 use crate::harness::*;
 use crate::rules::ResourceKind::{Preset, Provision, VirtualParameter};
+use crate::script::Data;
 use crate::trace::What;
 use crate::*;
 
@@ -294,4 +295,75 @@ fn what_a_device_refuses_is_set_aside_and_remembered_for_its_firmware() {
     server.config.settings = Arc::new(Settings { heals: false, ..Settings::default() });
     server.visit(PERIODIC, &mut device);
     assert_eq!(server.shelf.faults["default"].fault.code, "cwmp.9003");
+}
+
+fn run(name: &str, arguments: Vec<Data>) -> TaskKind {
+    TaskKind::Provisions {
+        provisions: vec![engine::Provision { name: name.to_owned(), arguments }],
+    }
+}
+
+#[test]
+fn compat_2_11_a_task_runs_provisions() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    server.rule(&[(Provision, "ssid", "declare(args[0], {value: 1}, {value: args[1]});")]);
+    server.visit(PERIODIC, &mut device);
+    let text = |text: &str| Data::Text(text.to_owned());
+    let id = server.add_task(run("ssid", vec![text(SSID), text("mine")]));
+    let tag = server.add_task(run("tag", vec![text("x"), Data::Bool(true)]));
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(device.tree[SSID].0, Value::string("mine"));
+    assert!(server.record().tags.contains("x"));
+    assert!([id, tag].iter().all(|id| matches!(server.state(id), TaskState::Done(_))));
+}
+
+#[test]
+fn a_task_whose_script_fails_is_faulted() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    server.rule(&[(Provision, "bad", "throw new RangeError('no');")]);
+    let id = {
+        server.visit(PERIODIC, &mut device);
+        server.add_task(run("bad", Vec::new()))
+    };
+    server.visit(PERIODIC, &mut device);
+    let fault = server.fault(&id);
+    assert_eq!((&*fault.code, &*fault.message), ("script.RangeError", "no"));
+    assert!(server.shelf.faults.is_empty());
+}
+
+#[test]
+fn a_task_that_is_cut_off_is_faulted() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    server.visit(PERIODIC, &mut device);
+    let id = server.add_task(run("refresh", vec![Data::Text("Device.WiFi".to_owned())]));
+    server.begin(inform(PERIODIC, &[("Device.DeviceInfo.SoftwareVersion", Value::string("1.0"))]));
+    server.post(b"");
+    let batch = server.session.abandon(server.now);
+    server.save(batch);
+    assert_eq!(server.fault(&id).code, "session_terminated");
+}
+
+#[test]
+fn compat_2_6_the_fault_of_a_tasks_transfer_is_that_of_its_channel() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let files = Files { url_prefix: "http://192.0.2.1:7567/".to_owned() };
+    server.config.settings = Arc::new(Settings { files: Some(files), ..Settings::default() });
+    server.visit(PERIODIC, &mut device);
+    let id = server.add_task(TaskKind::Download {
+        file_type: "1 Firmware Upgrade Image".to_owned(),
+        file_name: "image".to_owned(),
+        target_file_name: String::new(),
+    });
+    server.visit(PERIODIC, &mut device);
+    assert!(matches!(server.state(&id), TaskState::Done(_)));
+    let Some(Message::Download(download)) = device.log.last() else { panic!("{:?}", device.log) };
+    let key = download.command_key.clone();
+    report(&mut server, &mut device, complete(&key, 9010));
+    let channel = format!("task_{id}");
+    assert_eq!(server.shelf.faults[&channel].fault.code, "cwmp.9010");
+    device.log.clear();
+    server.now += jiff::SignedDuration::from_mins(5);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(rpcs(&mut device), ["Download"], "its channel tries again");
+    assert!(server.shelf.faults.is_empty());
 }
