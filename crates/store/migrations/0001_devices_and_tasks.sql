@@ -1,6 +1,7 @@
--- Devices with their parameters and tags, and their tasks.
+-- Devices with their parameters and tags, what is to be done with them, and what operators gave.
 -- Times are microseconds since 1970. Rows of a device go with it.
 
+-- What every session changes.
 CREATE TABLE device (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -21,21 +22,46 @@ CREATE TABLE device (
     connection_request_password TEXT NOT NULL
 ) STRICT;
 
+CREATE INDEX device_by_last_inform ON device (last_inform);
+CREATE INDEX device_by_serial_number ON device (serial_number);
+CREATE INDEX device_by_product_class ON device (product_class);
+
+-- The parameters of a device: see `document` of drover-provision. A device without has no row.
+CREATE TABLE document (
+    device INTEGER PRIMARY KEY REFERENCES device (id) ON DELETE CASCADE,
+    body BLOB NOT NULL
+) STRICT;
+
+-- The forms of paths that documents name by their numbers. A row never changes or goes.
+CREATE TABLE path (
+    id INTEGER PRIMARY KEY,
+    form TEXT NOT NULL UNIQUE     -- 'Device.Hosts.Host.{i}.MACAddress'
+) STRICT;
+
+-- The parameters that can be searched for by value.
+CREATE TABLE indexed (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    path TEXT UNIQUE,             -- with instance numbers; NULL while its rows are being removed
+    state INTEGER NOT NULL,       -- 0 being built, 1 complete, 2 being removed
+    built INTEGER NOT NULL        -- devices up to this one have their rows
+) STRICT;
+
+-- Their values, as filters see them: numbers and booleans are numbers, all else is text. A row
+-- repeats what a document says, and is changed in the same transaction.
+CREATE TABLE param (
+    path INTEGER NOT NULL,        -- indexed.id
+    value ANY NOT NULL,
+    device INTEGER NOT NULL,      -- device.id; no reference, which would need an index of its own
+    PRIMARY KEY (path, value, device)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE tag (
     device INTEGER NOT NULL REFERENCES device (id) ON DELETE CASCADE,
     tag TEXT NOT NULL,
     PRIMARY KEY (device, tag)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE parameter (
-    device INTEGER NOT NULL REFERENCES device (id) ON DELETE CASCADE,
-    path TEXT NOT NULL,
-    type INTEGER,                 -- NULL without a value
-    value TEXT,
-    writable INTEGER,             -- NULL when not known
-    time INTEGER NOT NULL,
-    PRIMARY KEY (device, path)
-) STRICT, WITHOUT ROWID;
+CREATE INDEX tag_by_name ON tag (tag, device);
 
 CREATE TABLE task (
     number INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order in which tasks were made
@@ -89,3 +115,30 @@ CREATE TABLE resource (
     text TEXT NOT NULL,
     PRIMARY KEY (kind, name)
 ) STRICT;
+
+-- What operators look for most. There is no device yet, so all of it is complete.
+INSERT INTO indexed (path, state, built) VALUES
+    ('Device.DeviceInfo.HardwareVersion', 1, 0),
+    ('Device.DeviceInfo.ModelName', 1, 0),
+    ('Device.DeviceInfo.ProvisioningCode', 1, 0),
+    ('Device.DeviceInfo.SerialNumber', 1, 0),
+    ('Device.DeviceInfo.SoftwareVersion', 1, 0),
+    ('Device.Ethernet.Interface.1.MACAddress', 1, 0),
+    ('Device.IP.Interface.1.IPv4Address.1.IPAddress', 1, 0),
+    ('Device.ManagementServer.ConnectionRequestURL', 1, 0),
+    ('Device.PPP.Interface.1.Username', 1, 0),
+    ('Device.WiFi.SSID.1.SSID', 1, 0),
+    ('InternetGatewayDevice.DeviceInfo.HardwareVersion', 1, 0),
+    ('InternetGatewayDevice.DeviceInfo.ModelName', 1, 0),
+    ('InternetGatewayDevice.DeviceInfo.ProvisioningCode', 1, 0),
+    ('InternetGatewayDevice.DeviceInfo.SerialNumber', 1, 0),
+    ('InternetGatewayDevice.DeviceInfo.SoftwareVersion', 1, 0),
+    ('InternetGatewayDevice.LANDevice.1.LANEthernetInterfaceConfig.1.MACAddress', 1, 0),
+    ('InternetGatewayDevice.LANDevice.1.WLANConfiguration.1.SSID', 1, 0),
+    ('InternetGatewayDevice.ManagementServer.ConnectionRequestURL', 1, 0),
+    ('InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANIPConnection.1.ExternalIPAddress',
+        1, 0),
+    ('InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANIPConnection.1.MACAddress', 1, 0),
+    ('InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1.ExternalIPAddress',
+        1, 0),
+    ('InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1.Username', 1, 0);

@@ -1,6 +1,7 @@
 //! What every backend of the store must do. A backend implements [`Place`] and calls
 //! [`contract_tests`].
 
+mod index;
 mod resource;
 mod session;
 
@@ -22,6 +23,7 @@ use proptest::sample::select;
 use crate::limits::{DONE_TASKS_KEPT, TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX};
 use crate::{Error, Store, TaskFilter, TaskStatus};
 
+pub(crate) use index::*;
 pub(crate) use resource::*;
 pub(crate) use session::*;
 
@@ -57,6 +59,9 @@ macro_rules! contract_tests {
             faults_are_listed_in_pages_by_filter
             resources_are_kept_by_kind_and_name
             a_resource_without_a_name_or_too_long_is_refused
+            a_new_store_has_indexes
+            indexes_are_added_and_dropped
+            what_is_no_parameter_is_not_indexed
         }
         proptest! {
             #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
@@ -510,19 +515,41 @@ pub(crate) enum Operation {
     InsertTask(u64, u32),
     Finish(u64, u32),
     DeleteTask(u64),
+    AddIndex(&'static str),
+    DropIndex(&'static str),
     Reopen,
 }
+
+const PATHS: [&str; 6] = [
+    "Device.A",
+    "Device.B.",
+    "Device.B.1.C",
+    "Device.B.17.C",
+    "Device.{i}",
+    "Device.DeviceInfo.SoftwareVersion",
+];
 
 pub(crate) fn history() -> impl Strategy<Value = Vec<Operation>> {
     let device = || 0..3_u32;
     let id = || 0..6_u64;
     let tag = || select(vec!["a".to_owned(), "b".to_owned()]);
-    let parameter = ("[a-c\\PC]{0,6}", select(ValueType::ALL.to_vec()), any::<Option<bool>>())
-        .prop_map(|(text, value_type, writable)| {
-            let writable = writable.map(|writable| Known::new(writable, at(5)));
-            Parameter { writable, ..parameter(&text, value_type) }
-        });
-    let path = select(vec!["Device.A", "Device.B.", "Device.B.1.C"]).prop_map(str::to_owned);
+    let text = prop_oneof![
+        "[a-c\\PC]{0,6}",
+        "-?[0-9]{1,20}",
+        select(vec!["true", "0", "1"]).prop_map(str::to_owned)
+    ];
+    let attributes = (any::<Option<bool>>(), any::<Option<i32>>(), any::<bool>(), 0..9_i64);
+    let parameter = (text, select(ValueType::ALL.to_vec()), attributes).prop_map(
+        |(text, value_type, (writable, notification, listed, second))| Parameter {
+            found: at(second),
+            listed: listed.then(|| at(second + 1)),
+            writable: writable.map(|writable| Known::new(writable, at(5))),
+            notification: notification.map(|value| Known::new(value, at(6))),
+            access_list: listed.then(|| Known::new(vec!["Subscriber".to_owned()], at(7))),
+            ..parameter(&text, value_type)
+        },
+    );
+    let path = select(PATHS.to_vec()).prop_map(str::to_owned);
     let parameters =
         prop::collection::btree_map(path, prop::option::weighted(0.7, parameter), 0..3);
     let step = prop_oneof![
@@ -535,6 +562,8 @@ pub(crate) fn history() -> impl Strategy<Value = Vec<Operation>> {
         2 => (id(), device()).prop_map(|(id, device)| Operation::InsertTask(id, device)),
         2 => (id(), device()).prop_map(|(id, device)| Operation::Finish(id, device)),
         1 => id().prop_map(Operation::DeleteTask),
+        1 => select(PATHS.to_vec()).prop_map(Operation::AddIndex),
+        1 => select(PATHS.to_vec()).prop_map(Operation::DropIndex),
         1 => Just(Operation::Reopen),
     ];
     prop::collection::vec(step, 1..40)
@@ -542,6 +571,8 @@ pub(crate) fn history() -> impl Strategy<Value = Vec<Operation>> {
 
 #[derive(Debug, Default)]
 struct Model {
+    /// Those that were added or dropped.
+    indexes: BTreeMap<&'static str, bool>,
     records: BTreeMap<DeviceKey, DeviceRecord>,
     tasks: BTreeMap<TaskId, Task>,
 }
@@ -633,6 +664,18 @@ async fn apply(step: Operation, store: &Store, model: &mut Model) -> Result<(), 
             let known = model.tasks.remove(&id).is_some();
             prop_assert_eq!(store.delete_task(&id).await, Ok(known));
         }
+        Operation::AddIndex(path) => {
+            let is_parameter = !path.ends_with('.');
+            prop_assert_eq!(store.add_index(path).await.is_ok(), is_parameter);
+            model.indexes.insert(path, is_parameter);
+        }
+        Operation::DropIndex(path) => {
+            let known = store.drop_index(path).await.unwrap();
+            // A new store has some of its own.
+            if let Some(expected) = model.indexes.insert(path, false) {
+                prop_assert_eq!(known, expected);
+            }
+        }
         Operation::Reopen => {}
     }
     Ok(())
@@ -647,5 +690,8 @@ async fn compare(store: &Store, model: &Model) -> Result<(), TestCaseError> {
     let found: BTreeMap<_, _> =
         tasks.into_iter().map(|(_, task)| (task.id.clone(), task)).collect();
     prop_assert_eq!(&found, &model.tasks);
+    indexes_complete(store).await;
+    let report = store.check().await.unwrap();
+    prop_assert!(report.is_sound(), "{report:?}");
     Ok(())
 }

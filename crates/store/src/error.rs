@@ -53,6 +53,20 @@ pub enum Error {
         /// The newest migration of this program.
         known: u32,
     },
+    /// A backup cannot be written or read.
+    #[error("cannot use {path}: {reason}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// A file that is to be written is there already.
+    #[error("{path} is there already: give another name, or say that it may be replaced")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The device is not known.
     #[error("no such device: {0}")]
     NoSuchDevice(DeviceKey),
@@ -72,6 +86,18 @@ pub enum Error {
         /// "tags" or "waiting and faulted tasks".
         what: &'static str,
     },
+    /// All that is known of a device is too much.
+    #[error("the parameters of device {0} are too many or too long to be kept")]
+    DeviceTooLarge(DeviceKey),
+    /// A path that cannot be indexed.
+    #[error(
+        "{0:?} cannot be indexed: give the full path of a parameter, such as \
+         Device.DeviceInfo.SoftwareVersion; identity, events and tags are indexed already"
+    )]
+    InvalidIndex(String),
+    /// The limit of indexes is reached.
+    #[error("there are {max} indexes already: drop one first", max = crate::limits::INDEXES_MAX)]
+    TooManyIndexes,
     /// A resource that is not kept.
     #[error(
         "{kind} {name:?} cannot be kept: a name has 1 to {chars} characters, a text at most \

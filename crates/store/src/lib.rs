@@ -73,6 +73,42 @@ pub struct DeviceFault {
     pub fault: ChannelFault,
 }
 
+/// A parameter that can be searched for by value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Its path, with instance numbers.
+    pub path: String,
+    /// Whether it can be used.
+    pub state: IndexState,
+}
+
+/// How far an index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IndexState {
+    /// It does not have all devices yet.
+    Building,
+    /// It has all devices.
+    Complete,
+}
+
+/// What a check of the whole store has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IntegrityReport {
+    /// How many devices were looked at.
+    pub devices: u64,
+    /// What is wrong, a line each; at most [`limits::PROBLEMS_MAX`].
+    pub problems: Vec<String>,
+    /// Problems that did not fit.
+    pub left_out: u64,
+}
+
+impl IntegrityReport {
+    /// Whether nothing is wrong.
+    pub const fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
 macro_rules! on_backend {
     ($store:expr, $backend:ident => $call:expr) => {
         match $store {
@@ -284,6 +320,63 @@ impl Store {
     /// [`Error::Database`], [`Error::Closed`].
     pub async fn resources(&self) -> Result<Vec<Resource>, Error> {
         on_backend!(self, backend => backend.resources().await)
+    }
+
+    /// Makes a parameter one that can be searched for by value, unless it is already. The index is
+    /// built in the background, and goes on with that when the store is opened again.
+    ///
+    /// # Errors
+    /// [`Error::InvalidIndex`], [`Error::TooManyIndexes`], [`Error::Database`],
+    /// [`Error::Closed`].
+    pub async fn add_index(&self, path: &str) -> Result<(), Error> {
+        on_backend!(self, backend => backend.add_index(path).await)
+    }
+
+    /// Removes an index; its space is given back in the background. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn drop_index(&self, path: &str) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.drop_index(path).await)
+    }
+
+    /// All indexes by path. A new store begins with some that operators often need.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn indexes(&self) -> Result<Vec<Index>, Error> {
+        on_backend!(self, backend => backend.indexes().await)
+    }
+
+    /// Writes all that is saved into a new file, while sessions go on. The file has its name only
+    /// when it is complete and synced; [`Store::restore`] makes a store of it.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], [`Error::File`], [`Error::Database`], [`Error::Damaged`].
+    pub async fn backup(&self, to: &Path) -> Result<(), Error> {
+        on_backend!(self, backend => backend.backup(to).await)
+    }
+
+    /// Makes the store in `folder` one that holds what is in a backup. Blocks while the backup is
+    /// checked and copied. What is in the folder already is replaced only if `replace` says so,
+    /// and then it is lost.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] for a folder in use, [`Error::Exists`] for one that holds a store;
+    /// [`Error::Foreign`], [`Error::Damaged`] and [`Error::Newer`] for a file that is no good
+    /// backup; [`Error::File`], [`Error::Folder`], [`Error::Database`]. The folder is then as it
+    /// was.
+    pub fn restore(from: &Path, folder: &Path, replace: bool) -> Result<(), Error> {
+        Sqlite::restore(from, folder, replace)
+    }
+
+    /// Checks that all that is saved is whole, can be read, and that the index agrees with it,
+    /// while sessions go on. It reads everything.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Damaged`] when it cannot be read far enough to say more.
+    pub async fn check(&self) -> Result<IntegrityReport, Error> {
+        on_backend!(self, backend => backend.check().await)
     }
 }
 

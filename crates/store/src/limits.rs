@@ -20,11 +20,27 @@ pub const RESOURCES_MAX: u32 = 10_000;
 pub const RESOURCE_NAME_CHARS_MAX: usize = 256;
 /// Bytes of the text of a resource.
 pub const RESOURCE_BYTES_MAX: usize = 1024 * 1024;
+/// Parameters that can be searched for by value.
+pub const INDEXES_MAX: u32 = 64;
+/// Bytes of the path of such a parameter.
+pub const INDEX_PATH_BYTES_MAX: usize = drover_provision::limits::PATH_BYTES_MAX;
+/// Problems that a check names; further ones are only counted.
+pub const PROBLEMS_MAX: usize = 100;
 
 /// Parts of a filter that are told to the database; what is beyond is decided on the records.
 pub(crate) const QUERY_STEPS_MAX: usize = 50_000;
 /// Values that a filter binds to a statement; SQLite has places for 32,766 in all.
 pub(crate) const QUERY_BINDINGS_MAX: usize = 30_000;
+/// Documents that a check holds at a time.
+pub(crate) const CHECK_STEP_DEVICES: usize = 100;
+/// Forms of paths that have a number; documents spell out further ones.
+pub(crate) const FORMS_MAX: u32 = 100_000;
+/// Bytes of a form of a path that gets a number; the standard allows 256 characters (`PATH-01`).
+pub(crate) const FORM_BYTES_MAX: usize = 256;
+/// Documents that are read in one step of building an index.
+pub(crate) const INDEX_STEP_DEVICES: usize = 100;
+/// Rows that are removed in one step of dropping an index.
+pub(crate) const INDEX_STEP_ROWS: i64 = 1_000;
 /// Writes that wait for the writer; further callers wait for a place.
 pub(crate) const WRITES_WAITING_MAX: usize = 4_096;
 /// Writes of one transaction.
@@ -41,5 +57,7 @@ pub(crate) const LOG_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub(crate) const PAGE_BYTES: u32 = 8 * 1024;
 /// Milliseconds that a statement waits for another connection to give way.
 pub(crate) const BUSY_MILLISECONDS: u64 = 10_000;
+/// Milliseconds that cutting back the log waits for readers, and writers with it.
+pub(crate) const CHECKPOINT_BUSY_MILLISECONDS: u64 = 50;
 /// Prepared statements that one connection keeps.
 pub(crate) const STATEMENTS_KEPT: usize = 64;

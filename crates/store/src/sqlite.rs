@@ -1,10 +1,15 @@
 //! The store in SQLite: one writer thread that commits in groups, readers with their own
 //! connections, and a checkpointer, so that no commit pays for writing the log back.
 
+mod backup;
+mod check;
+mod document;
 mod fault;
+mod index;
 mod jobs;
 mod migrate;
 mod open;
+mod paths;
 mod read;
 mod resource;
 mod threads;
@@ -21,7 +26,9 @@ use rusqlite::types::Type;
 use crate::encode::Unreadable;
 use crate::error::Error;
 use crate::limits::{PAGE_DEVICES_MAX, PAGE_FAULTS_MAX, PAGE_TASKS_MAX};
-use crate::{DeviceFault, FaultCursor, FaultFilter, TaskCursor, TaskFilter};
+use crate::{
+    DeviceFault, FaultCursor, FaultFilter, Index, IntegrityReport, TaskCursor, TaskFilter,
+};
 use jobs::Failure;
 use threads::Threads;
 
@@ -51,21 +58,21 @@ impl Sqlite {
 
     pub(crate) async fn load(&self, key: &DeviceKey) -> Answer<Option<DeviceRecord>> {
         let key = key.clone();
-        self.threads.read(move |db| read::device(db, &key)).await
+        self.threads.read(move |db, paths| read::device(db, paths, &key)).await
     }
 
     pub(crate) async fn load_session(&self, key: &DeviceKey, now: Timestamp) -> Answer<Loaded> {
         let key = key.clone();
-        self.threads.read(move |db| read::session(db, &key, now)).await
+        self.threads.read(move |db, paths| read::session(db, paths, &key, now)).await
     }
 
     pub(crate) async fn save(&self, batch: Batch) -> Answer<()> {
-        self.threads.write(move |db| write::save(db, &batch)).await
+        self.threads.write(move |db, paths| write::save(db, paths, &batch)).await
     }
 
     pub(crate) async fn delete_device(&self, key: &DeviceKey) -> Answer<bool> {
         let key = key.clone();
-        self.threads.write(move |db| write::delete_device(db, &key)).await
+        self.threads.write(move |db, paths| write::delete_device(db, paths, &key)).await
     }
 
     pub(crate) async fn devices(
@@ -75,35 +82,35 @@ impl Sqlite {
     ) -> Answer<Vec<DeviceRecord>> {
         let after = after.cloned();
         let limit = limit.min(PAGE_DEVICES_MAX);
-        self.threads.read(move |db| read::devices(db, after.as_ref(), limit)).await
+        self.threads.read(move |db, paths| read::devices(db, paths, after.as_ref(), limit)).await
     }
 
     pub(crate) async fn count_devices(&self) -> Answer<u64> {
-        self.threads.read(read::count_devices).await
+        self.threads.read(|db, _| read::count_devices(db)).await
     }
 
     pub(crate) async fn add_tag(&self, key: &DeviceKey, tag: &str) -> Answer<bool> {
         let (key, tag) = (key.clone(), tag.to_owned());
-        self.threads.write(move |db| write::add_tag(db, &key, &tag)).await
+        self.threads.write(move |db, _| write::add_tag(db, &key, &tag)).await
     }
 
     pub(crate) async fn remove_tag(&self, key: &DeviceKey, tag: &str) -> Answer<bool> {
         let (key, tag) = (key.clone(), tag.to_owned());
-        self.threads.write(move |db| write::remove_tag(db, &key, &tag)).await
+        self.threads.write(move |db, _| write::remove_tag(db, &key, &tag)).await
     }
 
     pub(crate) async fn insert_task(&self, task: Task) -> Answer<()> {
-        self.threads.write(move |db| write::insert_task(db, &task)).await
+        self.threads.write(move |db, _| write::insert_task(db, &task)).await
     }
 
     pub(crate) async fn task(&self, id: &TaskId) -> Answer<Option<Task>> {
         let id = id.clone();
-        self.threads.read(move |db| read::task(db, &id)).await
+        self.threads.read(move |db, _| read::task(db, &id)).await
     }
 
     pub(crate) async fn due_tasks(&self, key: &DeviceKey, now: Timestamp) -> Answer<Vec<Task>> {
         let key = key.clone();
-        self.threads.read(move |db| read::due_tasks(db, &key, now)).await
+        self.threads.read(move |db, _| read::due_tasks(db, &key, now)).await
     }
 
     pub(crate) async fn tasks(
@@ -113,21 +120,21 @@ impl Sqlite {
         limit: usize,
     ) -> Answer<Vec<(TaskCursor, Task)>> {
         let (after, limit) = (after.copied(), limit.min(PAGE_TASKS_MAX));
-        self.threads.read(move |db| read::tasks(db, &filter, after, limit)).await
+        self.threads.read(move |db, _| read::tasks(db, &filter, after, limit)).await
     }
 
     pub(crate) async fn count_tasks(&self, filter: TaskFilter) -> Answer<u64> {
-        self.threads.read(move |db| read::count_tasks(db, &filter)).await
+        self.threads.read(move |db, _| read::count_tasks(db, &filter)).await
     }
 
     pub(crate) async fn delete_task(&self, id: &TaskId) -> Answer<bool> {
         let id = id.clone();
-        self.threads.write(move |db| write::delete_task(db, &id)).await
+        self.threads.write(move |db, _| write::delete_task(db, &id)).await
     }
 
     pub(crate) async fn retry_task(&self, id: &TaskId) -> Answer<Option<Task>> {
         let id = id.clone();
-        self.threads.write(move |db| write::retry_task(db, &id)).await
+        self.threads.write(move |db, _| write::retry_task(db, &id)).await
     }
 
     pub(crate) async fn faults(
@@ -137,29 +144,56 @@ impl Sqlite {
         limit: usize,
     ) -> Answer<Vec<(FaultCursor, DeviceFault)>> {
         let (after, limit) = (after.copied(), limit.min(PAGE_FAULTS_MAX));
-        self.threads.read(move |db| fault::list(db, &filter, after, limit)).await
+        self.threads.read(move |db, _| fault::list(db, &filter, after, limit)).await
     }
 
     pub(crate) async fn count_faults(&self, filter: FaultFilter) -> Answer<u64> {
-        self.threads.read(move |db| fault::count(db, &filter)).await
+        self.threads.read(move |db, _| fault::count(db, &filter)).await
     }
 
     pub(crate) async fn delete_fault(&self, key: &DeviceKey, channel: &str) -> Answer<bool> {
         let (key, channel) = (key.clone(), channel.to_owned());
-        self.threads.write(move |db| fault::delete(db, &key, &channel)).await
+        self.threads.write(move |db, _| fault::delete(db, &key, &channel)).await
     }
 
     pub(crate) async fn put_resource(&self, resource: Resource) -> Answer<()> {
-        self.threads.write(move |db| resource::put(db, &resource)).await
+        self.threads.write(move |db, _| resource::put(db, &resource)).await
     }
 
     pub(crate) async fn delete_resource(&self, kind: ResourceKind, name: &str) -> Answer<bool> {
         let name = name.to_owned();
-        self.threads.write(move |db| resource::delete(db, kind, &name)).await
+        self.threads.write(move |db, _| resource::delete(db, kind, &name)).await
     }
 
     pub(crate) async fn resources(&self) -> Answer<Vec<Resource>> {
-        self.threads.read(resource::all).await
+        self.threads.read(|db, _| resource::all(db)).await
+    }
+
+    pub(crate) async fn add_index(&self, path: &str) -> Answer<()> {
+        let path = path.to_owned();
+        self.threads.write(move |db, _| index::add(db, &path)).await
+    }
+
+    pub(crate) async fn drop_index(&self, path: &str) -> Answer<bool> {
+        let path = path.to_owned();
+        self.threads.write(move |db, _| index::remove(db, &path)).await
+    }
+
+    pub(crate) async fn indexes(&self) -> Answer<Vec<Index>> {
+        self.threads.read(|db, _| index::list(db)).await
+    }
+
+    pub(crate) async fn backup(&self, to: &Path) -> Answer<()> {
+        let to = to.to_owned();
+        self.threads.aside(move |db, _| backup::backup(db, &to)).await
+    }
+
+    pub(crate) fn restore(from: &Path, folder: &Path, replace: bool) -> Answer<()> {
+        backup::restore(from, folder, replace)
+    }
+
+    pub(crate) async fn check(&self) -> Answer<IntegrityReport> {
+        self.threads.aside(|db, paths| jobs::snapshot(db, |db| check::check(db, paths))).await
     }
 }
 

@@ -26,6 +26,15 @@ impl From<Error> for Failure {
     }
 }
 
+impl Failure {
+    pub(super) fn into_error(self, explain: &Explain<'_>) -> Error {
+        match self {
+            Self::Sqlite(error) => explain(&error),
+            Self::Own(error) => error,
+        }
+    }
+}
+
 /// Reports an outcome once the transaction is committed, or why it was not.
 pub(super) type Report = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
@@ -49,7 +58,7 @@ impl Write {
         let (sender, receiver) = oneshot::channel();
         let run = move |db: Result<&Connection, Error>, explain: &Explain<'_>| -> Report {
             let outcome = db.and_then(|db| {
-                all_or_nothing(db, operation).map_err(|failure| own(failure, explain))
+                all_or_nothing(db, operation).map_err(|failure| failure.into_error(explain))
             });
             // The caller may have gone; the write counts all the same.
             Box::new(move |committed| drop(sender.send(committed.and(outcome))))
@@ -74,7 +83,7 @@ impl Read {
     ) -> (Self, oneshot::Receiver<Result<T, Error>>) {
         let (sender, receiver) = oneshot::channel();
         let run = move |db: &Connection, explain: &Explain<'_>| {
-            let outcome = snapshot(db, operation).map_err(|failure| own(failure, explain));
+            let outcome = snapshot(db, operation).map_err(|failure| failure.into_error(explain));
             drop(sender.send(outcome));
         };
         (Self(Box::new(run)), receiver)
@@ -82,13 +91,6 @@ impl Read {
 
     pub(super) fn run(self, db: &Connection, explain: &Explain<'_>) {
         (self.0)(db, explain);
-    }
-}
-
-fn own(failure: Failure, explain: &Explain<'_>) -> Error {
-    match failure {
-        Failure::Sqlite(error) => explain(&error),
-        Failure::Own(error) => error,
     }
 }
 
@@ -109,7 +111,7 @@ fn all_or_nothing<T>(
 }
 
 /// All statements of one read see the same state.
-fn snapshot<T>(
+pub(super) fn snapshot<T>(
     db: &Connection,
     operation: impl FnOnce(&Connection) -> Result<T, Failure>,
 ) -> Result<T, Failure> {

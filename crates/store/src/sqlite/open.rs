@@ -1,6 +1,6 @@
 //! Opening the folder and the database in it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::limits::{BUSY_MILLISECONDS, PAGE_BYTES, STATEMENTS_KEPT};
 
 /// Marks a file as a database of Drover: "DROV".
 const APPLICATION_ID: i32 = 0x4452_4F56;
-const DATABASE: &str = "drover.db";
+pub(super) const DATABASE: &str = "drover.db";
 const LOCK: &str = "drover.lock";
 
 /// A folder that is ours, with the connection that writes.
@@ -33,7 +33,7 @@ pub(super) fn open(folder: &Path) -> Result<Opened, Error> {
     create_private(&path)?;
     let writer = open_writer(&path).map_err(|error| explain(&path, &error))?;
     recognise(&writer, &path)?;
-    check(&writer, &path)?;
+    check(&writer, &path, Check::Quick)?;
     prepare(&writer, &path)?;
     migrate::migrate(&writer, &path)?;
     Ok(Opened { writer, path, lock })
@@ -67,7 +67,7 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> Error {
     }
 }
 
-fn create_folder(folder: &Path) -> Result<(), Error> {
+pub(super) fn create_folder(folder: &Path) -> Result<(), Error> {
     let fail = |error: std::io::Error| Error::Folder {
         path: folder.to_owned(),
         reason: error.to_string(),
@@ -86,17 +86,22 @@ fn create_folder(folder: &Path) -> Result<(), Error> {
 /// Creates the database for its owner alone, as it holds credentials (`SEC-01`). SQLite gives its
 /// other files the same permissions.
 fn create_private(path: &Path) -> Result<(), Error> {
-    let mut options = File::options();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let created = options.open(path);
-    created
-        .map(drop)
+    create(path, File::options().create(true))
         .map_err(|error| Error::Folder { path: path.to_owned(), reason: error.to_string() })
 }
 
-fn lock(folder: &Path) -> Result<File, Error> {
+/// Creates a file for its owner alone that was not there.
+pub(super) fn create_new(path: &Path) -> std::io::Result<()> {
+    create(path, File::options().create_new(true))
+}
+
+fn create(path: &Path, options: &mut OpenOptions) -> std::io::Result<()> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options.append(true).open(path).map(drop)
+}
+
+pub(super) fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join(LOCK);
     let fail =
         |error: std::io::Error| Error::Folder { path: path.clone(), reason: error.to_string() };
@@ -136,7 +141,7 @@ fn configure(db: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 /// A database is ours or empty.
-fn recognise(db: &Connection, path: &Path) -> Result<(), Error> {
+pub(super) fn recognise(db: &Connection, path: &Path) -> Result<(), Error> {
     let ask = || -> Result<(i32, i64), rusqlite::Error> {
         let id = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let tables = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -148,10 +153,22 @@ fn recognise(db: &Connection, path: &Path) -> Result<(), Error> {
     }
 }
 
-fn check(db: &Connection, path: &Path) -> Result<(), Error> {
-    let found: String = db
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(|error| explain(path, &error))?;
+/// How much of a database is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Check {
+    /// All pages, as takes little time at each start.
+    Quick,
+    /// Also whether indexes agree with their tables.
+    Full,
+}
+
+pub(super) fn check(db: &Connection, path: &Path, check: Check) -> Result<(), Error> {
+    let pragma = match check {
+        Check::Quick => "PRAGMA quick_check(1)",
+        Check::Full => "PRAGMA integrity_check(1)",
+    };
+    let found: String =
+        db.query_row(pragma, [], |row| row.get(0)).map_err(|error| explain(path, &error))?;
     if found == "ok" {
         return Ok(());
     }

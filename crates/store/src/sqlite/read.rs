@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use drover_cwmp::Value;
 use drover_cwmp::auth::{Credentials, Secret};
 use drover_provision::{
-    DeviceFields, DeviceKey, DeviceRecord, Identity, Known, Loaded, Parameter, Progress, Task,
-    TaskId,
+    DeviceFields, DeviceKey, DeviceRecord, Identity, Loaded, Progress, Task, TaskId,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Outcome, Result, fault};
+use super::paths::Paths;
+use super::{Outcome, Result, document, fault};
 use crate::encode::{self, Unreadable};
 use crate::limits::PAGE_TASKS_MAX;
 use crate::{TaskCursor, TaskFilter, TaskStatus};
@@ -31,19 +30,28 @@ pub(super) fn device_id(db: &Connection, key: &DeviceKey) -> Result<Option<i64>>
         .optional()
 }
 
-pub(super) fn device(db: &Connection, key: &DeviceKey) -> Outcome<Option<DeviceRecord>> {
+pub(super) fn device(
+    db: &Connection,
+    paths: &Paths,
+    key: &DeviceKey,
+) -> Outcome<Option<DeviceRecord>> {
     let row = db
         .prepare_cached(&format!("SELECT {DEVICE_COLUMNS} FROM device WHERE key = ?1"))?
         .query_row([key.as_str()], device_row)
         .optional()?;
-    Ok(row.map(|(id, record)| complete(db, id, record)).transpose()?)
+    Ok(row.map(|(id, record)| complete(db, paths, id, record)).transpose()?)
 }
 
 /// All that a session of a device needs.
-pub(super) fn session(db: &Connection, key: &DeviceKey, now: Timestamp) -> Outcome<Loaded> {
+pub(super) fn session(
+    db: &Connection,
+    paths: &Paths,
+    key: &DeviceKey,
+    now: Timestamp,
+) -> Outcome<Loaded> {
     let Some(id) = device_id(db, key)? else { return Ok(Loaded::default()) };
     Ok(Loaded {
-        record: device(db, key)?,
+        record: device(db, paths, key)?,
         tasks: due_tasks(db, key, now)?,
         faults: fault::of_device(db, id)?,
         operations: fault::operations(db, id)?,
@@ -53,6 +61,7 @@ pub(super) fn session(db: &Connection, key: &DeviceKey, now: Timestamp) -> Outco
 
 pub(super) fn devices(
     db: &Connection,
+    paths: &Paths,
     after: Option<&DeviceKey>,
     limit: usize,
 ) -> Outcome<Vec<DeviceRecord>> {
@@ -61,7 +70,7 @@ pub(super) fn devices(
     let sql = format!("SELECT {DEVICE_COLUMNS} FROM device WHERE key > ?1 ORDER BY key LIMIT ?2");
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(params![after, bound(limit)], device_row)?;
-    let records = rows.map(|row| row.and_then(|(id, record)| complete(db, id, record)));
+    let records = rows.map(|row| row.and_then(|(id, record)| complete(db, paths, id, record)));
     Ok(records.collect::<Result<_>>()?)
 }
 
@@ -162,27 +171,17 @@ fn device_row(row: &Row<'_>) -> Result<(i64, DeviceRecord)> {
     Ok((row.get("id")?, DeviceRecord { key, fields, tags, parameters }))
 }
 
-fn complete(db: &Connection, id: i64, mut record: DeviceRecord) -> Result<DeviceRecord> {
+/// Adds what is not in the row of a device.
+fn complete(
+    db: &Connection,
+    paths: &Paths,
+    id: i64,
+    mut record: DeviceRecord,
+) -> Result<DeviceRecord> {
     let mut tags = db.prepare_cached("SELECT tag FROM tag WHERE device = ?1")?;
     record.tags = tags.query_map([id], |row| row.get(0))?.collect::<Result<_>>()?;
-    let mut parameters = db.prepare_cached(
-        "SELECT path, type, value, writable, time FROM parameter WHERE device = ?1",
-    )?;
-    record.parameters = parameters.query_map([id], parameter_row)?.collect::<Result<_>>()?;
+    record.parameters = document::load(db, paths, id)?;
     Ok(record)
-}
-
-fn parameter_row(row: &Row<'_>) -> Result<(String, Parameter)> {
-    let time = encode::time(row.get(4)?)?;
-    let value = match (row.get::<_, Option<i64>>(1)?, row.get::<_, Option<String>>(2)?) {
-        (Some(code), Some(text)) => {
-            Some(Known::new(Value::new(encode::value_type(code)?, text), time))
-        }
-        (None, None) => None,
-        _ => return Err(Unreadable("value").into()),
-    };
-    let writable = row.get::<_, Option<bool>>(3)?.map(|writable| Known::new(writable, time));
-    Ok((row.get(0)?, Parameter { value, writable, ..Parameter::found(time) }))
 }
 
 fn task_row(row: &Row<'_>) -> Result<(TaskCursor, Task)> {

@@ -1,20 +1,24 @@
 //! The threads of the store and the queues before them.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use rusqlite::Connection;
-use tokio::sync::mpsc;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
 
+use super::index;
 use super::jobs::{Failure, Read, Report, Write};
 use super::open::{Opened, explain, open_beside};
+use super::paths::Paths;
 use crate::error::Error;
 use crate::limits::{
-    CHECKPOINT_ROWS, LOG_BYTES_MAX, READERS, READS_WAITING_MAX, WRITES_PER_COMMIT_MAX,
-    WRITES_WAITING_MAX,
+    CHECKPOINT_BUSY_MILLISECONDS, CHECKPOINT_ROWS, LOG_BYTES_MAX, READERS, READS_WAITING_MAX,
+    WRITES_PER_COMMIT_MAX, WRITES_WAITING_MAX,
 };
 
 /// The running threads. Dropping it finishes what waits and closes the database.
@@ -23,8 +27,10 @@ pub(super) struct Threads {
     writes: Option<mpsc::Sender<Write>>,
     reads: Option<mpsc::Sender<Read>>,
     handles: Vec<JoinHandle<()>>,
+    paths: Arc<Paths>,
+    path: PathBuf,
     /// Given back after the database is closed.
-    _lock: File,
+    lock: Arc<File>,
 }
 
 type ReadQueue = Arc<Mutex<mpsc::Receiver<Read>>>;
@@ -36,18 +42,30 @@ impl Threads {
         let (reads, read_queue) = mpsc::channel(READS_WAITING_MAX);
         let read_queue: ReadQueue = Arc::new(Mutex::new(read_queue));
         let (wake, woken) = sync_channel(1);
-        let mut threads =
-            Self { writes: Some(writes), reads: Some(reads), handles: Vec::new(), _lock: lock };
+        let paths = Arc::new(Paths::default());
+        paths.read(&writer).map_err(|error| explain(&path, &error))?;
+        let mut threads = Self {
+            writes: Some(writes),
+            reads: Some(reads),
+            handles: Vec::new(),
+            paths: paths.clone(),
+            path: path.clone(),
+            lock: Arc::new(lock),
+        };
         let checkpointer = open_beside(&path, false)?;
+        // While it waits for a reader, such as a backup, nobody can write.
+        checkpointer
+            .busy_timeout(Duration::from_millis(CHECKPOINT_BUSY_MILLISECONDS))
+            .map_err(|error| explain(&path, &error))?;
         for _ in 0..READERS {
             let (db, queue, path) = (open_beside(&path, true)?, read_queue.clone(), path.clone());
             threads.spawn("store-read", &path.clone(), move || read_all(&db, &queue, &path))?;
         }
         let log = path.with_extension("db-wal");
         threads.spawn("store-log", &path, move || write_back_all(&checkpointer, &woken, &log))?;
-        let own_path = path.clone();
+        let (own_path, checkpoint) = (path.clone(), Checkpoint { wake, written_back: 0 });
         threads.spawn("store-write", &path, move || {
-            write_all(&writer, write_queue, &wake, &own_path);
+            write_all(&writer, &paths, write_queue, checkpoint, &own_path);
         })?;
         Ok(threads)
     }
@@ -55,9 +73,10 @@ impl Threads {
     /// Runs a write; returns after its commit.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        operation: impl FnOnce(&Connection, &Paths) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
-        let (job, outcome) = Write::new(operation);
+        let paths = self.paths.clone();
+        let (job, outcome) = Write::new(move |db| operation(db, &paths));
         let queue = self.writes.as_ref().ok_or(Error::Closed)?;
         queue.send(job).await.map_err(|_| Error::Closed)?;
         outcome.await.map_err(|_| Error::Closed)?
@@ -66,11 +85,33 @@ impl Threads {
     /// Runs a read.
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        operation: impl FnOnce(&Connection, &Paths) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
-        let (job, outcome) = Read::new(operation);
+        let paths = self.paths.clone();
+        let (job, outcome) = Read::new(move |db| operation(db, &paths));
         let queue = self.reads.as_ref().ok_or(Error::Closed)?;
         queue.send(job).await.map_err(|_| Error::Closed)?;
+        outcome.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Runs something that takes long, on a thread and a connection of its own that cannot write.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Connection, &Paths) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (sender, outcome) = oneshot::channel();
+        let (path, paths, lock) = (self.path.clone(), self.paths.clone(), self.lock.clone());
+        let run = move || {
+            let done = open_beside(&path, true).and_then(|db| {
+                operation(&db, &paths)
+                    .map_err(|failure| failure.into_error(&|error| explain(&path, error)))
+            });
+            // The folder stays ours for as long as anything is read in it.
+            drop(lock);
+            // Nobody may be waiting any more.
+            drop(sender.send(done));
+        };
+        start("store-aside", &self.path, run)?;
         outcome.await.map_err(|_| Error::Closed)?
     }
 
@@ -80,12 +121,20 @@ impl Threads {
         path: &Path,
         run: impl FnOnce() + Send + 'static,
     ) -> Result<(), Error> {
-        let handle = thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
-            Error::Database { path: path.to_owned(), reason: format!("no thread: {error}") }
-        })?;
-        self.handles.push(handle);
+        self.handles.push(start(name, path, run)?);
         Ok(())
     }
+}
+
+fn start(
+    name: &str,
+    path: &Path,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+        let reason = format!("no thread: {error}");
+        Error::Database { path: path.to_owned(), reason }
+    })
 }
 
 impl Drop for Threads {
@@ -99,27 +148,74 @@ impl Drop for Threads {
     }
 }
 
-fn write_all(
-    db: &Connection,
-    mut queue: mpsc::Receiver<Write>,
-    wake: &SyncSender<()>,
-    path: &Path,
-) {
-    let mut written_back = db.total_changes();
-    while let Some(first) = queue.blocking_recv() {
-        let mut group = vec![first];
-        while group.len() < WRITES_PER_COMMIT_MAX
-            && let Ok(next) = queue.try_recv()
-        {
-            group.push(next);
-        }
-        commit(db, group, path);
-        if db.total_changes().saturating_sub(written_back) >= CHECKPOINT_ROWS {
-            written_back = db.total_changes();
+/// Wakes the checkpointer after enough changes.
+struct Checkpoint {
+    wake: SyncSender<()>,
+    written_back: u64,
+}
+
+impl Checkpoint {
+    fn consider(&mut self, db: &Connection) {
+        if db.total_changes().saturating_sub(self.written_back) >= CHECKPOINT_ROWS {
+            self.written_back = db.total_changes();
             // When it is full the checkpointer has been woken already.
-            let _ = wake.try_send(());
+            let _ = self.wake.try_send(());
         }
     }
+}
+
+/// Commits what comes, and builds indexes in between and while nothing comes.
+fn write_all(
+    db: &Connection,
+    paths: &Paths,
+    mut queue: mpsc::Receiver<Write>,
+    mut checkpoint: Checkpoint,
+    path: &Path,
+) {
+    let mut has_work = index::has_work(db).unwrap_or_default();
+    loop {
+        let group = match has_work {
+            true => match queue.try_recv() {
+                Ok(first) => Some(first),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => return,
+            },
+            false => match queue.blocking_recv() {
+                Some(first) => Some(first),
+                None => return,
+            },
+        };
+        if let Some(first) = group {
+            // What is not known yet is looked up, should this fail.
+            drop(paths.catch_up(db));
+            commit(db, gather(first, &mut queue), path);
+            has_work = index::has_work(db).unwrap_or_default();
+        }
+        if has_work {
+            // After an error, such as a full disk, it goes on with the next group.
+            has_work = work(db, paths).unwrap_or_default();
+        }
+        checkpoint.consider(db);
+    }
+}
+
+fn gather(first: Write, queue: &mut mpsc::Receiver<Write>) -> Vec<Write> {
+    let mut group = vec![first];
+    while group.len() < WRITES_PER_COMMIT_MAX
+        && let Ok(next) = queue.try_recv()
+    {
+        group.push(next);
+    }
+    group
+}
+
+/// Does a step of what is to be done in the background. Returns whether there is more.
+pub(super) fn work(db: &Connection, paths: &Paths) -> Result<bool, rusqlite::Error> {
+    paths.catch_up(db)?;
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    index::step(&transaction, paths)?;
+    transaction.commit()?;
+    index::has_work(db)
 }
 
 /// Commits a group of writes with one sync, then tells their callers.

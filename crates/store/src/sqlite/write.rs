@@ -1,24 +1,23 @@
 //! Changes. Each function runs inside a transaction.
 
-use drover_provision::{Batch, DeviceFields, DeviceKey, Parameter, Task, TaskId, TaskState};
+use drover_provision::{Batch, DeviceFields, DeviceKey, Task, TaskId, TaskState};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Outcome, Result, fault, read};
+use super::paths::Paths;
+use super::{Outcome, Result, document, fault, read};
 use crate::TaskStatus;
 use crate::encode;
 use crate::error::Error;
 use crate::limits::{DONE_TASKS_KEPT, TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX, TASKS_PER_DEVICE_MAX};
 
-pub(super) fn save(db: &Connection, batch: &Batch) -> Outcome<()> {
+pub(super) fn save(db: &Connection, paths: &Paths, batch: &Batch) -> Outcome<()> {
     if let Some(fields) = &batch.fields {
         put_device(db, &batch.device, fields)?;
     }
     // Without fields a device that was deleted stays deleted.
     let Some(device) = read::device_id(db, &batch.device)? else { return Ok(()) };
-    for (path, parameter) in &batch.parameters {
-        put_parameter(db, device, path, parameter.as_ref())?;
-    }
+    document::change(db, paths, (device, &batch.device), &batch.parameters)?;
     for (id, task) in &batch.tasks {
         match task {
             Some(task) => update_task(db, device, task)?,
@@ -42,9 +41,11 @@ pub(super) fn save(db: &Connection, batch: &Batch) -> Outcome<()> {
     Ok(())
 }
 
-pub(super) fn delete_device(db: &Connection, key: &DeviceKey) -> Outcome<bool> {
-    let mut statement = db.prepare_cached("DELETE FROM device WHERE key = ?1")?;
-    Ok(statement.execute([key.as_str()])? > 0)
+pub(super) fn delete_device(db: &Connection, paths: &Paths, key: &DeviceKey) -> Outcome<bool> {
+    let Some(device) = read::device_id(db, key)? else { return Ok(false) };
+    document::forget(db, paths, device)?;
+    let mut statement = db.prepare_cached("DELETE FROM device WHERE id = ?1")?;
+    Ok(statement.execute([device])? > 0)
 }
 
 pub(super) fn add_tag(db: &Connection, key: &DeviceKey, tag: &str) -> Outcome<bool> {
@@ -153,8 +154,7 @@ fn put_device(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result
          last_inform, last_boot, last_bootstrap, last_events, root, cwmp_version, peculiarities, \
          connection_request_username, connection_request_password, sessions) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
-         ON CONFLICT (key) DO UPDATE SET manufacturer = ?2, oui = ?3, product_class = ?4, \
-         serial_number = ?5, registered = ?6, last_inform = ?7, last_boot = ?8, \
+         ON CONFLICT (key) DO UPDATE SET registered = ?6, last_inform = ?7, last_boot = ?8, \
          last_bootstrap = ?9, last_events = ?10, root = ?11, cwmp_version = ?12, \
          peculiarities = ?13, connection_request_username = ?14, \
          connection_request_password = ?15, sessions = ?16",
@@ -177,33 +177,23 @@ fn put_device(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result
         fields.connection_request.password().expose(),
         fields.sessions,
     ])?;
-    Ok(())
+    put_identity(db, key, fields)
 }
 
-fn put_parameter(
-    db: &Connection,
-    device: i64,
-    path: &str,
-    parameter: Option<&Parameter>,
-) -> Result<()> {
-    let Some(parameter) = parameter else {
-        db.prepare_cached("DELETE FROM parameter WHERE device = ?1 AND path = ?2")?
-            .execute(params![device, path])?;
-        return Ok(());
-    };
-    let value = parameter.value.as_ref().map(|known| &known.value);
+/// Changes the identity if it is another. SQLite writes the indexes of all columns that a statement
+/// names, and hardly a session has anything new here.
+fn put_identity(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result<()> {
     db.prepare_cached(
-        "INSERT INTO parameter (device, path, type, value, writable, time) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (device, path) \
-         DO UPDATE SET type = ?3, value = ?4, writable = ?5, time = ?6",
+        "UPDATE device SET manufacturer = ?2, oui = ?3, product_class = ?4, serial_number = ?5 \
+         WHERE key = ?1 AND \
+         (manufacturer, oui, product_class, serial_number) <> (?2, ?3, ?4, ?5)",
     )?
     .execute(params![
-        device,
-        path,
-        value.map(|value| encode::type_code(value.value_type)),
-        value.map(|value| value.text.as_str()),
-        parameter.is_writable(),
-        parameter.time().as_microsecond(),
+        key.as_str(),
+        fields.identity.manufacturer,
+        fields.identity.oui,
+        fields.identity.product_class,
+        fields.identity.serial_number,
     ])?;
     Ok(())
 }

@@ -1,0 +1,100 @@
+//! The parameters of devices, and the index rows that repeat some of them.
+
+use std::collections::BTreeMap;
+
+use drover_provision::document::{self, DocumentError};
+use drover_provision::{DeviceKey, Parameter, Parameters};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::paths::Paths;
+use super::{Outcome, Result, index};
+use crate::error::Error;
+
+/// The parameters of a device.
+pub(super) fn load(db: &Connection, paths: &Paths, device: i64) -> Result<Parameters> {
+    let body: Option<Vec<u8>> = db
+        .prepare_cached("SELECT body FROM document WHERE device = ?1")?
+        .query_row([device], |row| row.get(0))
+        .optional()?;
+    let Some(body) = body else { return Ok(Parameters::new()) };
+    decode(db, paths, &body)?.map_err(|error| unreadable(db, device, error))
+}
+
+/// What is in a document; the outer error is the database's.
+pub(super) fn decode(
+    db: &Connection,
+    paths: &Paths,
+    body: &[u8],
+) -> Result<std::result::Result<Parameters, DocumentError>> {
+    let table = paths.table(db);
+    let parameters = document::decode(body, &table);
+    table.failure()?;
+    Ok(parameters)
+}
+
+fn unreadable(db: &Connection, device: i64, error: DocumentError) -> rusqlite::Error {
+    let key = db.query_row("SELECT key FROM device WHERE id = ?1", [device], |row| row.get(0));
+    let key: String = key.unwrap_or_default();
+    let text = format!("unreadable document of device {key}: {error}");
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, text.into())
+}
+
+/// Changes parameters of a device, by path; `None` for those that are no more.
+pub(super) fn change(
+    db: &Connection,
+    paths: &Paths,
+    (device, key): (i64, &DeviceKey),
+    changes: &BTreeMap<String, Option<Parameter>>,
+) -> Outcome<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut parameters = load(db, paths, device)?;
+    let rows = index::rows(db)?;
+    for (path, changed) in changes {
+        if let Some(row) = rows.get(path) {
+            index::change(db, *row, device, parameters.get(path), changed.as_ref())?;
+        }
+        match changed {
+            Some(parameter) => drop(parameters.insert(path.clone(), parameter.clone())),
+            None => drop(parameters.remove(path)),
+        }
+    }
+    put(db, paths, (device, key), &parameters)
+}
+
+fn put(
+    db: &Connection,
+    paths: &Paths,
+    (device, key): (i64, &DeviceKey),
+    parameters: &Parameters,
+) -> Outcome<()> {
+    if parameters.is_empty() {
+        db.prepare_cached("DELETE FROM document WHERE device = ?1")?.execute([device])?;
+        return Ok(());
+    }
+    let table = paths.table(db);
+    let body = document::encode(parameters, &table);
+    table.failure()?;
+    let body = body.map_err(|_| Error::DeviceTooLarge(key.clone()))?;
+    db.prepare_cached(
+        "INSERT INTO document (device, body) VALUES (?1, ?2) \
+         ON CONFLICT (device) DO UPDATE SET body = ?2",
+    )?
+    .execute(params![device, body])?;
+    Ok(())
+}
+
+/// Removes the index rows of a device that is to be deleted.
+pub(super) fn forget(db: &Connection, paths: &Paths, device: i64) -> Result<()> {
+    let Ok(parameters) = load(db, paths, device) else {
+        // Nobody can tell what its rows are, so all are looked at.
+        db.execute("DELETE FROM param WHERE device = ?1", [device])?;
+        return Ok(());
+    };
+    for (path, row) in index::rows(db)? {
+        index::change(db, row, device, parameters.get(&path), None)?;
+    }
+    Ok(())
+}
