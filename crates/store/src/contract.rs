@@ -2,6 +2,7 @@
 //! [`contract_tests`].
 
 mod index;
+mod past;
 mod resource;
 mod session;
 
@@ -21,16 +22,20 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::limits::{DONE_TASKS_KEPT, TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX};
-use crate::{Error, Store, TaskFilter, TaskStatus};
+use crate::{Error, Retention, Store, TaskFilter, TaskStatus};
 
 pub(crate) use index::*;
+pub(crate) use past::*;
 pub(crate) use resource::*;
 pub(crate) use session::*;
 
 /// A fresh place for one store, which can be opened again and again.
 pub(crate) trait Place {
     fn new() -> Self;
-    fn open(&self) -> Store;
+    fn open_with(&self, retention: Retention) -> Store;
+    fn open(&self) -> Store {
+        self.open_with(Retention::default())
+    }
 }
 
 /// Makes a test of each requirement for one backend.
@@ -62,6 +67,14 @@ macro_rules! contract_tests {
             a_new_store_has_indexes
             indexes_are_added_and_dropped
             what_is_no_parameter_is_not_indexed
+            traces_are_read_in_pages_from_the_newest_on
+            a_device_keeps_so_many_sessions
+            old_and_many_sessions_are_removed
+            a_watched_value_has_a_history
+            only_what_is_a_number_has_a_history
+            old_points_are_merged
+            what_is_not_watched_any_more_is_forgotten
+            watched_paths_have_limits
         }
         proptest! {
             #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]

@@ -125,6 +125,15 @@ pub enum Error {
         /// What SQLite says.
         reason: String,
     },
+    /// Text that is no path of a parameter.
+    #[error("{0:?} is no path of a parameter, such as Device.DeviceInfo.UpTime")]
+    InvalidPath(String),
+    /// As many parameters are watched as may be.
+    #[error(
+        "{max} parameters are watched already: stop watching one first",
+        max = crate::limits::WATCHED_MAX
+    )]
+    TooManyWatched,
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,

@@ -9,6 +9,7 @@
 
 mod encode;
 mod error;
+mod history;
 pub mod limits;
 pub mod query;
 mod sqlite;
@@ -17,10 +18,12 @@ use std::path::Path;
 
 use drover_provision::channel::ChannelFault;
 use drover_provision::rules::{Resource, ResourceKind};
+use drover_provision::trace::Trace;
 use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Task, TaskId};
 use jiff::Timestamp;
 
 pub use error::Error;
+pub use history::{Point, Retention, Step, TraceCursor};
 pub use sqlite::Sqlite;
 
 /// Where devices and tasks are kept. Clones share one store.
@@ -125,7 +128,16 @@ impl Store {
     /// One line that names the path and says what to do: a folder that cannot be used, that another
     /// process uses, or a database that is damaged, foreign or newer than this program.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        Sqlite::open(folder).map(Self::Sqlite)
+        Self::open_with(folder, Retention::default())
+    }
+
+    /// As [`Store::open`], but says how much of the past is kept. What is too much for it is
+    /// removed in small steps.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(folder: &Path, retention: Retention) -> Result<Self, Error> {
+        Sqlite::open(folder, retention).map(Self::Sqlite)
     }
 
     /// What is known of a device.
@@ -377,6 +389,69 @@ impl Store {
     /// [`Error::Database`], [`Error::Damaged`] when it cannot be read far enough to say more.
     pub async fn check(&self) -> Result<IntegrityReport, Error> {
         on_backend!(self, backend => backend.check().await)
+    }
+
+    /// The sessions of a device with their traces, the newest first, from before `before` on; at
+    /// most `limit` and at most [`limits::PAGE_SESSIONS_MAX`]. An empty page is the end.
+    ///
+    /// How many are kept says [`Retention`]; of a trace with more than
+    /// [`limits::TRACE_BYTES_MAX`] the last entries are left out.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn sessions(
+        &self,
+        key: &DeviceKey,
+        before: Option<&TraceCursor>,
+        limit: usize,
+    ) -> Result<Vec<(TraceCursor, Trace)>, Error> {
+        on_backend!(self, backend => backend.sessions(key, before, limit).await)
+    }
+
+    /// Keeps the history of a parameter of all devices, from the values on that are saved next.
+    /// At most [`limits::WATCHED_MAX`] are watched; one that is stays so.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPath`], [`Error::TooManyWatched`], [`Error::Database`], [`Error::Closed`].
+    pub async fn watch(&self, path: &str) -> Result<(), Error> {
+        on_backend!(self, backend => backend.watch(path).await)
+    }
+
+    /// Forgets the history of a parameter. Returns whether it was watched. The history is gone at
+    /// once; its space is given back step by step until the future resolves, and with the saves
+    /// that come should it be dropped.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn unwatch(&self, path: &str) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.unwatch(path).await)
+    }
+
+    /// The paths of the parameters that are watched, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn watched(&self) -> Result<Vec<String>, Error> {
+        on_backend!(self, backend => backend.watched().await)
+    }
+
+    /// The history of a watched parameter of a device, from `from` until before `to`: first days,
+    /// then hours, then single values, as [`Retention`] says. An hour or day that the time only
+    /// touches is there. Of each at most the newest [`limits::HISTORY_POINTS_MAX`].
+    ///
+    /// A value counts when it is a number, a boolean (1 or 0) or a text that is a decimal number,
+    /// and when a batch brings it with a time of its own.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn history(
+        &self,
+        key: &DeviceKey,
+        path: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Point>, Error> {
+        on_backend!(self, backend => backend.history(key, path, from, to).await)
     }
 }
 

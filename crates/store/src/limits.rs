@@ -26,6 +26,23 @@ pub const INDEXES_MAX: u32 = 64;
 pub const INDEX_PATH_BYTES_MAX: usize = drover_provision::limits::PATH_BYTES_MAX;
 /// Problems that a check names; further ones are only counted.
 pub const PROBLEMS_MAX: usize = 100;
+/// Sessions of one page.
+pub const PAGE_SESSIONS_MAX: usize = 100;
+/// Parameters of which the history is kept.
+pub const WATCHED_MAX: usize = 50;
+/// Points of each step that a history is asked for at once; the newest.
+pub const HISTORY_POINTS_MAX: usize = 10_000;
+/// Bytes of the texts of one trace; further entries are left out.
+pub const TRACE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Bytes of a trace in JSON, in which a character may take six.
+pub(crate) const TRACE_LENGTH_MAX: usize = 6 * TRACE_BYTES_MAX + 1024 * 1024;
+/// Sessions of one device, and again of all, that one save removes at most.
+pub(crate) const SESSIONS_REMOVED_PER_SAVE: u32 = 4;
+/// Points of a parameter that is no longer watched that one save removes at most.
+pub(crate) const POINTS_REMOVED_PER_SAVE: usize = 100;
+/// Such points that one write removes at most for the one who asked for it.
+pub(crate) const POINTS_REMOVED_PER_WRITE: usize = 5_000;
 
 /// Parts of a filter that are told to the database; what is beyond is decided on the records.
 pub(crate) const QUERY_STEPS_MAX: usize = 50_000;

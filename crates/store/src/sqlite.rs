@@ -5,31 +5,40 @@ mod backup;
 mod check;
 mod document;
 mod fault;
+mod history;
 mod index;
 mod jobs;
 mod migrate;
 mod open;
+mod past;
 mod paths;
 mod read;
 mod resource;
 mod threads;
+mod trace;
 mod write;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use drover_provision::rules::{Resource, ResourceKind};
+use drover_provision::trace::Trace;
 use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Task, TaskId};
 use jiff::Timestamp;
+use rusqlite::Connection;
 use rusqlite::types::Type;
 
 use crate::encode::Unreadable;
 use crate::error::Error;
-use crate::limits::{PAGE_DEVICES_MAX, PAGE_FAULTS_MAX, PAGE_TASKS_MAX};
+use crate::limits::{
+    PAGE_DEVICES_MAX, PAGE_FAULTS_MAX, PAGE_SESSIONS_MAX, PAGE_TASKS_MAX, POINTS_REMOVED_PER_WRITE,
+};
 use crate::{
-    DeviceFault, FaultCursor, FaultFilter, Index, IntegrityReport, TaskCursor, TaskFilter,
+    DeviceFault, FaultCursor, FaultFilter, Index, IntegrityReport, Point, Retention, TaskCursor,
+    TaskFilter, TraceCursor,
 };
 use jobs::Failure;
+use paths::Paths;
 use threads::Threads;
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
@@ -48,12 +57,14 @@ impl From<Unreadable> for rusqlite::Error {
 #[derive(Debug, Clone)]
 pub struct Sqlite {
     threads: Arc<Threads>,
+    retention: Arc<Retention>,
 }
 
 impl Sqlite {
-    pub(crate) fn open(folder: &Path) -> Answer<Self> {
+    pub(crate) fn open(folder: &Path, retention: Retention) -> Answer<Self> {
         let opened = open::open(folder)?;
-        Ok(Self { threads: Arc::new(Threads::start(opened)?) })
+        let threads = Arc::new(Threads::start(opened)?);
+        Ok(Self { threads, retention: Arc::new(retention) })
     }
 
     pub(crate) async fn load(&self, key: &DeviceKey) -> Answer<Option<DeviceRecord>> {
@@ -67,7 +78,54 @@ impl Sqlite {
     }
 
     pub(crate) async fn save(&self, batch: Batch) -> Answer<()> {
-        self.threads.write(move |db, paths| write::save(db, paths, &batch)).await
+        let retention = self.retention.clone();
+        self.threads
+            .write(move |db, paths| {
+                write::save(db, paths, &batch)?;
+                past::save(db, &batch, &retention)
+            })
+            .await
+    }
+
+    pub(crate) async fn sessions(
+        &self,
+        key: &DeviceKey,
+        before: Option<&TraceCursor>,
+        limit: usize,
+    ) -> Answer<Vec<(TraceCursor, Trace)>> {
+        let (key, before) = (key.clone(), before.copied());
+        let limit = limit.min(PAGE_SESSIONS_MAX);
+        self.threads.read(move |db, _| trace::sessions(db, &key, before, limit)).await
+    }
+
+    pub(crate) async fn watch(&self, path: &str) -> Answer<()> {
+        let path = path.to_owned();
+        self.threads.write(move |db, _| history::watch(db, &path)).await
+    }
+
+    pub(crate) async fn unwatch(&self, path: &str) -> Answer<bool> {
+        let path = path.to_owned();
+        let was_watched = self.threads.write(move |db, _| history::unwatch(db, &path)).await?;
+        // Should the caller not wait for the end, each save removes a little.
+        let remove =
+            |db: &Connection, _: &Paths| history::remove_unwatched(db, POINTS_REMOVED_PER_WRITE);
+        while self.threads.write(remove).await? {}
+        Ok(was_watched)
+    }
+
+    pub(crate) async fn watched(&self) -> Answer<Vec<String>> {
+        self.threads.read(|db, _| history::watched(db)).await
+    }
+
+    pub(crate) async fn history(
+        &self,
+        key: &DeviceKey,
+        path: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<Vec<Point>> {
+        let (key, path) = (key.clone(), path.to_owned());
+        self.threads.read(move |db, _| history::history(db, &key, &path, from, to)).await
     }
 
     pub(crate) async fn delete_device(&self, key: &DeviceKey) -> Answer<bool> {

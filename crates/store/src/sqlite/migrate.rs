@@ -8,7 +8,10 @@ use super::open::explain;
 use crate::error::Error;
 
 /// All migrations in order; the number is the index counted from 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_devices_and_tasks.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_devices_and_tasks.sql"),
+    include_str!("../../migrations/0002_traces_and_history.sql"),
+];
 
 /// Brings the database up to date.
 pub(super) fn migrate(db: &Connection, path: &Path) -> Result<(), Error> {

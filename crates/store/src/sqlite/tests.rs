@@ -14,7 +14,7 @@ use super::{check, index, open, read, threads, write};
 use crate::contract::{
     Place, at, block_on, contract_tests, indexes_complete, key, parameter, registration, task,
 };
-use crate::{Error, IndexState, IntegrityReport, Store, TaskFilter};
+use crate::{Error, IndexState, IntegrityReport, Retention, Store, TaskFilter};
 use drover_cwmp::ValueType;
 use drover_provision::TaskKind;
 
@@ -25,8 +25,8 @@ impl Place for Folder {
         Self(TempDir::new().unwrap())
     }
 
-    fn open(&self) -> Store {
-        Store::open(self.0.path()).unwrap()
+    fn open_with(&self, retention: Retention) -> Store {
+        Store::open_with(self.0.path(), retention).unwrap()
     }
 }
 
