@@ -11,7 +11,7 @@ mod encode;
 mod error;
 mod history;
 pub mod limits;
-pub mod query;
+mod query;
 mod sqlite;
 
 use std::path::Path;

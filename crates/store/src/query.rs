@@ -24,11 +24,11 @@ use translate::{Fleet, Place, Translator, place};
 
 /// The paths of which the values of all devices are in the index, each with its number there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Catalogue(BTreeMap<String, i64>);
+pub(crate) struct Catalogue(BTreeMap<String, i64>);
 
 impl Catalogue {
     /// The number of a path.
-    pub fn index(&self, path: &str) -> Option<i64> {
+    pub(crate) fn index(&self, path: &str) -> Option<i64> {
         self.0.get(path).copied()
     }
 }
@@ -41,7 +41,7 @@ impl FromIterator<(String, i64)> for Catalogue {
 
 /// Whose SQL it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub(crate) enum Dialect {
     /// SQLite: `param.value` holds numbers and texts.
     Sqlite,
     /// PostgreSQL: `param.number` or `param.text` is set.
@@ -58,7 +58,7 @@ impl Dialect {
 
 /// A value that is bound to a statement.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Binding {
+pub(crate) enum Binding {
     /// An integer.
     Integer(i64),
     /// A number.
@@ -69,23 +69,29 @@ pub enum Binding {
 
 /// A filter in the words of a database.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compiled {
-    /// A condition on the rows of `device`, for `WHERE`.
-    pub sql: String,
-    /// What its placeholders `?1`, `?2` … or `$1`, `$2` … stand for.
-    pub bindings: Vec<Binding>,
+pub(crate) struct Compiled {
+    dialect: Dialect,
+    condition: Condition,
     /// What must still be true of the record of each device that the condition lets through;
     /// `None` when the condition is exact.
-    pub residual: Option<Expression>,
-    /// Whether the condition lets through every device although the filter may not, so that each
-    /// record must be read.
-    pub is_scan: bool,
+    pub(crate) residual: Option<Expression>,
     /// The paths in the residual that are not in the index.
-    pub not_indexed: BTreeSet<String>,
+    pub(crate) not_indexed: BTreeSet<String>,
+}
+
+/// A query of the numbers of devices that a part of the condition lets through.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Which part.
+    part: usize,
+    /// A query of the one column `device`, each device once.
+    pub(crate) sql: String,
+    /// What its placeholders stand for.
+    pub(crate) bindings: Vec<Binding>,
 }
 
 /// Splits a filter into what a database decides and what is left. `NOW()` is bound to `now`.
-pub fn compile(
+pub(crate) fn compile(
     filter: &Expression,
     catalogue: &Catalogue,
     dialect: Dialect,
@@ -98,8 +104,7 @@ pub fn compile(
         Expression::And(operands) => operands.as_slice(),
         other => std::slice::from_ref(other),
     };
-    let mut left = Vec::new();
-    let mut sets = Vec::new();
+    let (mut sets, mut left) = (Vec::new(), Vec::new());
     for part in parts {
         let set = translator.filter(part);
         if !set.is_exact {
@@ -107,35 +112,55 @@ pub fn compile(
         }
         sets.push(set);
     }
-    let set = Set::all(sets);
-    let (sql, bindings) = sql::write(&set.condition, dialect);
-    if bindings.len() > QUERY_BINDINGS_MAX {
-        return finish(
-            Condition::Always,
-            (String::from("TRUE"), Vec::new()),
-            Some(filter),
-            catalogue,
-        );
-    }
-    if set.condition == Condition::Never {
+    let mut condition = Set::all(sets).condition;
+    if condition == Condition::Never {
         left.clear();
+    }
+    if condition.bindings() > QUERY_BINDINGS_MAX {
+        (condition, left) = (Condition::Always, vec![filter.clone()]);
     }
     let residual = match left.len() {
         0 | 1 => left.pop(),
         _ => Some(Expression::And(left)),
     };
-    finish(set.condition, (sql, bindings), residual, catalogue)
+    let paths = residual.iter().flat_map(Expression::parameters);
+    let documents = paths.filter(|path| place(path, catalogue) == Place::Document);
+    let not_indexed = documents.map(str::to_owned).collect();
+    Compiled { dialect, condition, residual, not_indexed }
 }
 
-fn finish(
-    condition: Condition,
-    (sql, bindings): (String, Vec<Binding>),
-    residual: Option<Expression>,
-    catalogue: &Catalogue,
-) -> Compiled {
-    let paths = residual.iter().flat_map(Expression::parameters);
-    let not_indexed =
-        paths.filter(|path| place(path, catalogue) == Place::Document).map(str::to_owned).collect();
-    let is_scan = condition == Condition::Always && residual.is_some();
-    Compiled { sql, bindings, residual, is_scan, not_indexed }
+impl Compiled {
+    /// Whether the condition lets through every device although the filter may not, so that each
+    /// record must be read.
+    pub(crate) fn is_scan(&self) -> bool {
+        self.condition == Condition::Always && self.residual.is_some()
+    }
+
+    /// A condition on the rows of `device`, for `WHERE`; without the part that a source is of.
+    /// What it binds is added to `bindings`.
+    pub(crate) fn sql(&self, source: Option<&Source>, bindings: &mut Vec<Binding>) -> String {
+        let Some(source) = source else {
+            return sql::write(&self.condition, self.dialect, bindings);
+        };
+        let parts = self.parts().iter().enumerate();
+        let others = parts.filter(|(part, _)| *part != source.part);
+        let others = others.map(|(_, part)| Set::exact(part.clone()));
+        sql::write(&Set::all(others).condition, self.dialect, bindings)
+    }
+
+    /// Where the search can begin: any of these lets through all devices that are looked for.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Source> {
+        self.parts().iter().enumerate().filter_map(|(part, condition)| {
+            let mut bindings = Vec::new();
+            let sql = sql::source(condition, self.dialect, &mut bindings)?;
+            Some(Source { part, sql, bindings })
+        })
+    }
+
+    fn parts(&self) -> &[Condition] {
+        match &self.condition {
+            Condition::And(parts) => parts,
+            other => std::slice::from_ref(other),
+        }
+    }
 }

@@ -66,6 +66,20 @@ pub(super) enum Condition {
 }
 
 impl Condition {
+    /// Values that it binds, at most.
+    pub(super) fn bindings(&self) -> usize {
+        match self {
+            Self::And(conditions) | Self::Or(conditions) => {
+                conditions.iter().map(Self::bindings).sum()
+            }
+            Self::In(_, values) => values.ranges().count() * 2 + 3,
+            Self::Like(_, like) => {
+                (like.texts.ranges().count() + like.numbers.ranges().count()) * 2 + 2
+            }
+            Self::Always | Self::Never => 0,
+        }
+    }
+
     /// How many conditions it has.
     pub(super) fn size(&self) -> usize {
         match self {

@@ -8,20 +8,45 @@ use super::condition::{Condition, Field, Like, TextColumn, TimeColumn};
 use super::values::{Cut, Point, Range, Side, Values};
 use super::{Binding, Dialect};
 
-/// The text of a condition on the rows of `device`, and what is bound to `?1`, `?2` … or `$1`,
-/// `$2` …
-pub(super) fn write(condition: &Condition, dialect: Dialect) -> (String, Vec<Binding>) {
-    let mut writer = Writer { dialect, bindings: Vec::new() };
-    let sql = writer.condition(condition);
-    (sql, writer.bindings)
-}
-
-struct Writer {
+/// A condition on the rows of `device`. What it binds is added to `bindings`, whose first is `?1`
+/// or `$1`.
+pub(super) fn write(
+    condition: &Condition,
     dialect: Dialect,
-    bindings: Vec<Binding>,
+    bindings: &mut Vec<Binding>,
+) -> String {
+    Writer { dialect, bindings }.condition(condition)
 }
 
-impl Writer {
+/// The devices that fulfil a condition, as a query of one column, where they have rows in a table
+/// that lists them: each device once.
+pub(super) fn source(
+    condition: &Condition,
+    dialect: Dialect,
+    bindings: &mut Vec<Binding>,
+) -> Option<String> {
+    let mut writer = Writer { dialect, bindings };
+    match condition {
+        Condition::In(Field::Parameter(path), values) if !values.null => {
+            Some(writer.rows(*path, |writer| writer.indexed(values)))
+        }
+        Condition::Like(Field::Parameter(path), like) => {
+            Some(writer.rows(*path, |writer| Some(writer.indexed_like(like))))
+        }
+        Condition::In(Field::Tag(tag), values) if !values.null => {
+            let tag = writer.bind(Binding::Text(tag.clone()));
+            Some(format!("SELECT device FROM tag WHERE tag = {tag}"))
+        }
+        _ => None,
+    }
+}
+
+struct Writer<'a> {
+    dialect: Dialect,
+    bindings: &'a mut Vec<Binding>,
+}
+
+impl Writer<'_> {
     fn condition(&mut self, condition: &Condition) -> String {
         match condition {
             Condition::Always => "TRUE".to_owned(),
@@ -42,30 +67,36 @@ impl Writer {
     fn values(&mut self, field: &Field, values: &Values) -> String {
         match field {
             Field::Parameter(path) if values.null => {
-                let others = values.not();
-                self.parameter("NOT IN", *path, |writer| writer.indexed(&others))
+                format!("NOT {}", self.parameter(*path, &values.not()))
             }
-            Field::Parameter(path) => self.parameter("IN", *path, |writer| writer.indexed(values)),
+            Field::Parameter(path) => self.parameter(*path, values),
             Field::Text(column) => self.ranges(column.name(), values),
             Field::Time(column) => self.times(*column, values),
             Field::Tag(tag) => {
                 let tag = self.bind(Binding::Text(tag.clone()));
-                let is_in = if values.null { "NOT IN" } else { "IN" };
-                format!("device.id {is_in} (SELECT device FROM tag WHERE tag = {tag})")
+                let not = if values.null { "NOT " } else { "" };
+                format!(
+                    "{not}EXISTS (SELECT 1 FROM tag WHERE tag = {tag} AND tag.device = device.id)"
+                )
             }
         }
     }
 
-    /// The devices that have a row of the index, or have none.
-    fn parameter(
-        &mut self,
-        is_in: &str,
-        path: i64,
-        row: impl FnOnce(&mut Self) -> Option<String>,
-    ) -> String {
+    /// The devices with one of these values in the index.
+    fn parameter(&mut self, path: i64, values: &Values) -> String {
+        let rows = self.rows(path, |writer| writer.indexed(values));
+        // Single values are looked up for each device; of ranges, a list is made once.
+        match values.ranges().all(|range| Values::point(range).is_some()) {
+            true => format!("EXISTS ({rows} AND param.device = device.id)"),
+            false => format!("device.id IN ({rows})"),
+        }
+    }
+
+    /// The rows of the index of a path.
+    fn rows(&mut self, path: i64, row: impl FnOnce(&mut Self) -> Option<String>) -> String {
         let path = self.bind(Binding::Integer(path));
         let row = row(self).map_or_else(String::new, |row| format!(" AND {row}"));
-        format!("device.id {is_in} (SELECT device FROM param WHERE path = {path}{row})")
+        format!("SELECT device FROM param WHERE path = {path}{row}")
     }
 
     /// The rows of the index with values that are not `NULL`; `None` for all.
@@ -170,7 +201,8 @@ impl Writer {
     fn like(&mut self, field: &Field, like: &Like) -> String {
         match field {
             Field::Parameter(path) => {
-                self.parameter("IN", *path, |writer| Some(writer.indexed_like(like)))
+                let rows = self.rows(*path, |writer| Some(writer.indexed_like(like)));
+                format!("device.id IN ({rows})")
             }
             Field::Text(column) => self.pattern(column.name(), like),
             // Sets tell these.
