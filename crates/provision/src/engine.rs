@@ -3,6 +3,7 @@
 mod builtin;
 mod data;
 mod declaration;
+mod discovery;
 mod healer;
 mod kept;
 mod machine;
@@ -18,6 +19,7 @@ pub use data::{
     Attributes, Listed, Name, Path, Scalar, Timed, Tree, TypedValue, coerce, path_of, written,
 };
 pub use declaration::{Declaration, Get, NewAttributes, NewValue, Set};
+pub use discovery::{Discovery, DiscoveryLimits, Refusals};
 pub use healer::{Guilt, Healed};
 pub use machine::{Config, Next, Provision, Provisioning};
 pub use pattern::{InvalidPattern, Pattern, Segment};

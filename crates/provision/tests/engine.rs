@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use common::Device;
 use drover_provision::engine::{
-    Config, Next, Provision, Provisioning, Reason, Request, Scalar, Timed, Tree, TypedValue,
-    path_of, transfer,
+    Config, Discovery, Next, Provision, Provisioning, Reason, Request, Scalar, Timed, Tree,
+    TypedValue, path_of, transfer,
 };
 use drover_provision::operation::Operation;
 use drover_provision::script::{Data, Engine, Fault, Script};
@@ -71,7 +71,7 @@ fn setup() -> Setup {
     }
     let columns = [("SSID".to_owned(), text("")), ("Enable".to_owned(), boolean(false))];
     device.templates.insert("Device.WiFi.SSID.".to_owned(), columns.to_vec());
-    let config = Config { heals: false, ..Config::new(SESSION) };
+    let config = Config { heals: false, discovery: Discovery::Compat, ..Config::new(SESSION) };
     Setup {
         device,
         tree: Tree::default(),

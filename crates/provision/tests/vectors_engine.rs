@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use common::{Device, vectors};
 use drover_provision::engine::{
-    Config, Next, Provision, Provisioning, Request, Scalar, Timed, Tree, TypedValue, coerce,
-    path_of,
+    Config, Discovery, Next, Provision, Provisioning, Request, Scalar, Timed, Tree, TypedValue,
+    coerce, path_of,
 };
 use drover_provision::script::{Data, Engine, Fault, Script};
 use serde_json::{Map, Value, json};
@@ -72,8 +72,8 @@ fn device(case: &Value) -> Device {
     Device {
         parameters: parameters.collect(),
         templates: templates.collect(),
-        is_slow: false,
         next_instance: case["next_instance"].as_u64().map_or(1, |it| it.try_into().unwrap()),
+        ..Device::default()
     }
 }
 
@@ -218,6 +218,7 @@ fn run(case: &Value) -> Ran {
         virtual_parameters: scripts("virtual_parameters"),
         catches_commit: true,
         heals: false,
+        discovery: Discovery::Compat,
         ..Config::new(case["session_timestamp"].as_i64().unwrap())
     };
     let provisions = case["provisions"].as_array().unwrap().iter().map(|provision| {

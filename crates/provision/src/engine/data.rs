@@ -196,6 +196,29 @@ impl Tree {
         found.map(|(name, _)| name)
     }
 
+    /// How many parameters lie below an object, if all its names are known and there are no more
+    /// than `most`.
+    pub(super) fn parameters_below(&self, path: &[Name], most: usize) -> Option<usize> {
+        let mut nodes = vec![self.node(path)?];
+        let mut count = 0usize;
+        while let Some(node) = nodes.pop() {
+            if node.listed == 0 {
+                return None;
+            }
+            for child in node.children.values().filter(|child| child.found > 0) {
+                if child.attributes.object.as_ref().is_some_and(|object| !object.value) {
+                    count = count.saturating_add(1);
+                } else {
+                    nodes.push(child);
+                }
+            }
+            if count > most {
+                return None;
+            }
+        }
+        Some(count)
+    }
+
     /// Says that a path is there, and so what holds it. What was known of it stays.
     pub fn find(&mut self, path: &[Name], time: i64) {
         for length in 1..=path.len() {

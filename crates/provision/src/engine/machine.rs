@@ -1,20 +1,23 @@
 //! Runs scripts against a device: rounds of requests until every script has ended (compat 2.1).
 
+mod answer;
+mod refusal;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::builtin;
-use super::data::{Listed, Name, Path, Scalar, Timed, Tree, TypedValue, path_of, written};
-use super::declaration::{Declaration, NewAttributes};
+use super::data::{Name, Path, Scalar, Timed, Tree, TypedValue, path_of, written};
+use super::declaration::Declaration;
+use super::discovery::{self, Discovery, DiscoveryLimits, Learnt};
 use super::healer::{Guilt, Healed, Healer, Setting};
 use super::kept::{self, kept};
 use super::reason::Nothing;
-use super::request::{Request, Response, partial_path};
+use super::request::{Request, partial_path};
 use super::run::{Forget, LogLine, Progress, Run, Stop, fault, scalar_of};
 use super::sync::{self, Changes, Creation, Local, Pending};
-use super::transfer;
 use super::virtual_parameter::{self, Phase};
 use crate::limits::NAMES_PER_REQUEST;
 use crate::operation::Operation;
@@ -46,11 +49,16 @@ pub struct Config {
     pub heals: bool,
     /// What devices of this product and firmware are known to refuse: it is not sent, if `heals`.
     pub guilty: BTreeSet<Guilt>,
+    /// How the device is read.
+    pub discovery: Discovery,
+    /// What devices of this model are known to refuse to tell at once.
+    pub discovery_limits: DiscoveryLimits,
 }
 
 impl Config {
     /// A session at a time in milliseconds of the Unix clock, without scripts, in UTC, with the
-    /// limits of GenieACS, and with what it does not have: values that are refused are set aside.
+    /// limits of GenieACS, and with what it does not have: values that are refused are set aside,
+    /// and devices are read with few requests.
     pub fn new(session: i64) -> Self {
         Self {
             session,
@@ -64,6 +72,8 @@ impl Config {
             commits_max: 32,
             heals: true,
             guilty: BTreeSet::new(),
+            discovery: Discovery::Economical,
+            discovery_limits: DiscoveryLimits::default(),
         }
     }
 }
@@ -113,7 +123,7 @@ pub struct Provisioning {
     device: String,
     tree: Tree,
     frames: Vec<Frame>,
-    reads: VecDeque<Request>,
+    reads: VecDeque<Write>,
     writes: VecDeque<Write>,
     asked: Option<Write>,
     /// The ID of the request that is out.
@@ -122,6 +132,8 @@ pub struct Provisioning {
     operations: Vec<Operation>,
     /// What the device refuses to set.
     healer: Healer,
+    /// What the device refuses to tell at once.
+    learnt: Learnt,
     /// Extensions that are asked for: the frame's script and the arguments.
     extensions: Vec<(usize, Vec<String>)>,
     requests: usize,
@@ -176,6 +188,11 @@ enum Write {
     /// The keys of a new row are set. Without them the row is not what was declared, so it is a
     /// fault when they are refused: else another row would be created, and another.
     SetKeys(Vec<Setting>),
+    /// Values are read by these names, of which some are partial paths; these paths are wanted.
+    Values {
+        names: Vec<String>,
+        wanted: Vec<Path>,
+    },
     /// Some of the values of a SetParameterValues that was refused.
     Part {
         values: Vec<Setting>,
@@ -202,9 +219,14 @@ impl Provisioning {
             };
             scripts.push(Running::new(code));
         }
+        let mut tree = with_server_paths(tree, config.session);
+        if config.discovery == Discovery::Economical {
+            know_roots(&mut tree, config.session);
+        }
         Self {
             device: device.to_owned(),
-            tree: with_server_paths(tree, config.session),
+            tree,
+            learnt: Learnt::new(config.discovery_limits.clone()),
             config,
             frames: vec![Frame { scripts }],
             reads: VecDeque::new(),
@@ -295,8 +317,8 @@ impl Provisioning {
             if let Some(write) = self.writes.pop_front() {
                 return Ok(self.ask(write));
             }
-            if let Some(request) = self.next_read() {
-                return Ok(self.ask(Write::Plain(request)));
+            if let Some(read) = self.next_read() {
+                return Ok(self.ask(read));
             }
             if self.lists_virtual_parameters() || self.next_virtual_gets()? {
                 continue;
@@ -333,6 +355,9 @@ impl Provisioning {
             },
             Write::SetKeys(values) | Write::Part { values, .. } => {
                 Request::SetParameterValues { values: values.clone() }
+            }
+            Write::Values { names, .. } => {
+                Request::GetParameterValues { names: names.clone(), instance_values: Vec::new() }
             }
             Write::ReadKeys(Creation { keys, .. }, row) => {
                 let full = |key: &dyn std::fmt::Display| format!("{}.{key}", written(row));
@@ -429,29 +454,49 @@ impl Provisioning {
     }
 
     /// The next request that reads: names first, then values, then attributes.
-    fn next_read(&mut self) -> Option<Request> {
+    fn next_read(&mut self) -> Option<Write> {
         if let Some(read) = self.reads.pop_front() {
             return Some(read);
         }
-        let reads = sync::reads(&self.tree, self.declarations());
-        if let Some(((_, path), is_whole)) = reads.names.into_iter().next() {
-            return Some(Request::GetParameterNames {
+        let reads = self.wanted_reads();
+        let names = match self.config.discovery {
+            Discovery::Compat => {
+                let first = reads.names.into_iter().next();
+                first.map(|((_, path), names)| (path, names.is_whole))
+            }
+            Discovery::Economical => self.learnt.next_names(&reads.names),
+        };
+        if let Some((path, is_whole)) = names {
+            return Some(Write::Plain(Request::GetParameterNames {
                 path: partial_path(&path),
                 is_next_level: !is_whole,
-            });
+            }));
         }
-        for batch in reads.values.paths().chunks(self.config.batch_size.max(1)) {
-            let names = batch.iter().map(|path| written(path)).collect();
-            self.reads
-                .push_back(Request::GetParameterValues { names, instance_values: Vec::new() });
+        let batch_size = self.config.batch_size.max(1);
+        let wanted = reads.values.paths();
+        if self.config.discovery == Discovery::Economical {
+            let requests = self.learnt.value_requests(&self.tree, wanted, batch_size);
+            let requests = requests.into_iter().map(|(names, wanted)| {
+                let has_objects = names.iter().any(|name| name.ends_with('.'));
+                if has_objects { Write::Values { names, wanted } } else { read_values(names) }
+            });
+            self.reads.extend(requests);
+        } else {
+            let batches = wanted.chunks(batch_size);
+            let texts = batches.map(|batch| batch.iter().map(|path| written(path)).collect());
+            self.reads.extend(texts.map(read_values));
         }
         if self.reads.is_empty() {
-            for batch in reads.attributes.paths().chunks(self.config.batch_size.max(1)) {
+            for batch in reads.attributes.paths().chunks(batch_size) {
                 let names = batch.iter().map(|path| written(path)).collect();
-                self.reads.push_back(Request::GetParameterAttributes { names });
+                self.reads.push_back(Write::Plain(Request::GetParameterAttributes { names }));
             }
         }
         self.reads.pop_front()
+    }
+
+    fn wanted_reads(&self) -> sync::Reads {
+        sync::reads(&self.tree, self.declarations(), self.config.discovery)
     }
 
     /// Says that virtual parameters are there which are declared by name, and that those are not
@@ -486,7 +531,7 @@ impl Provisioning {
     }
 
     fn lists_virtual_parameters(&mut self) -> bool {
-        if !sync::reads(&self.tree, self.declarations()).lists_virtual_parameters {
+        if !self.wanted_reads().lists_virtual_parameters {
             return false;
         }
         let names: Vec<String> = self.config.virtual_parameters.keys().cloned().collect();
@@ -499,7 +544,7 @@ impl Provisioning {
 
     /// Starts the scripts of virtual parameters whose attributes are wanted.
     fn next_virtual_gets(&mut self) -> Result<bool, Fault> {
-        let wanted = sync::reads(&self.tree, self.declarations()).virtual_parameters;
+        let wanted = self.wanted_reads().virtual_parameters;
         let gets = wanted.into_iter().map(|(name, get)| (name, Phase::Get(get)));
         self.nest(gets.collect())
     }
@@ -661,320 +706,40 @@ impl Provisioning {
         Ok(false)
     }
 
-    /// Takes what the device answered to the request that is out.
-    pub fn take(&mut self, response: Response) {
-        let Some(asked) = self.asked.take() else { return };
-        let time = self.now();
-        match (asked, response) {
-            (Write::Create(creation), Response::Added(number)) => {
-                let mut row = creation.table.clone();
-                row.push(Name::from(number.to_string().as_str()));
-                self.tree.change(&row, time, |attributes| {
-                    attributes.object = Some(Timed { time, value: true });
-                });
-                self.tree.unlist(&creation.table);
-                if !creation.keys.is_empty() {
-                    self.writes.push_front(Write::ReadKeys(creation, row));
-                }
-            }
-            (Write::ReadKeys(creation, row), Response::ParameterValues(values)) => {
-                self.values(&values, time);
-                let key_of = |path: &str| {
-                    let relative = path.strip_prefix(&written(&row))?.strip_prefix('.')?;
-                    let mut keys = creation.keys.iter();
-                    keys.find(|(key, _)| key.to_string() == relative).map(|(_, value)| value)
-                };
-                let different = values.iter().filter_map(|(path, known, value_type)| {
-                    let wanted = Scalar::Text(key_of(path)?.clone());
-                    let wanted = super::coerce(&wanted, value_type);
-                    (wanted != super::coerce(known, value_type))
-                        .then(|| (path.clone(), wanted, value_type.clone()))
-                });
-                let values: Vec<_> = different.collect();
-                if !values.is_empty() {
-                    self.writes.push_front(Write::SetKeys(values));
-                }
-            }
-            (Write::SetKeys(values), Response::Done) => self.values(&values, time),
-            (Write::Part { values, other }, Response::Done) => {
-                self.values(&values, time);
-                // Nothing bad here, so it is in the other half.
-                if let Some(other) = other {
-                    self.halve(other);
-                }
-            }
-            (Write::Plain(request), response) => self.take_plain(request, response, time),
-            _ => self.invalid_response(),
-        }
-    }
-
-    fn invalid_response(&mut self) {
-        let message = "the response does not fit the request";
-        self.failed = Some(fault("invalid_response", message));
-    }
-
-    fn take_plain(&mut self, request: Request, response: Response, time: i64) {
-        match (request, response) {
-            (
-                Request::GetParameterNames { path, is_next_level },
-                Response::ParameterNames(names),
-            ) => {
-                let entry = |(name, is_writable): &(String, bool)| Listed {
-                    path: path_of(name),
-                    is_object: name.ends_with('.'),
-                    is_writable: *is_writable,
-                };
-                let entries: Vec<Listed> = names.iter().map(entry).collect();
-                self.tree.list(&path_of(&path), &entries, !is_next_level, time);
-            }
-            (Request::GetParameterValues { names, .. }, Response::ParameterValues(values)) => {
-                self.values(&values, time);
-                // What the device passes over in silence is not there.
-                for name in names {
-                    let path = path_of(&name);
-                    let known = self.tree.attributes(&path).and_then(|it| it.value.as_ref());
-                    if known.is_none_or(|value| value.time < time) {
-                        self.tree.remove(&path);
-                    }
-                }
-            }
-            (
-                Request::GetParameterAttributes { names },
-                Response::ParameterAttributes(attributes),
-            ) => {
-                for (name, notification, access_list) in attributes {
-                    self.tree.change(&path_of(&name), time, |known| {
-                        known.notification = Some(Timed { time, value: notification });
-                        known.access_list = Some(Timed { time, value: access_list });
-                    });
-                }
-                for name in names {
-                    let path = path_of(&name);
-                    let known = self.tree.attributes(&path);
-                    let known = known.and_then(|known| known.notification.as_ref());
-                    if known.is_none_or(|notification| notification.time < time) {
-                        self.tree.remove(&path);
-                    }
-                }
-            }
-            (Request::SetParameterValues { values }, Response::Done) => self.values(&values, time),
-            (Request::SetParameterAttributes { attributes }, Response::Done) => {
-                for (name, NewAttributes { notification, access_list }) in attributes {
-                    self.tree.change(&path_of(&name), time, |known| {
-                        if let Some(value) = notification {
-                            known.notification = Some(Timed { time, value });
-                        }
-                        if let Some(value) = access_list {
-                            known.access_list = Some(Timed { time, value });
-                        }
-                    });
-                }
-            }
-            (Request::DeleteObject { object_name }, Response::Done) => {
-                self.tree.delete(&path_of(&object_name), time);
-            }
-            (Request::Reboot, Response::Done) => self.acted("Reboot", time),
-            (Request::FactoryReset, Response::Done) => self.acted("FactoryReset", time),
-            (request @ Request::Download { .. }, Response::Downloading { is_done })
-            | (request @ Request::Upload { .. }, Response::Uploading { is_done }) => {
-                self.began(&request, is_done, time);
-            }
-            (
-                request @ (Request::ScheduleDownload { .. } | Request::ChangeDUState { .. }),
-                Response::Done,
-            ) => self.began(&request, false, time),
-            (ref request @ Request::ScheduleInform { delay_seconds, .. }, Response::Done) => {
-                self.began(request, true, time);
-                if let Some((table, instance)) = transfer::row_of(request) {
-                    let path = path_of(&format!("{table}.{instance}.LastDelaySeconds"));
-                    let scalar = Scalar::Number(f64::from(delay_seconds));
-                    let value = TypedValue { scalar, value_type: "xsd:unsignedInt".into() };
-                    self.tree.change(&path, time, |known| *known = kept(time, false, value));
-                }
-            }
-            _ => self.invalid_response(),
-        }
-    }
-
-    /// What a row of the server's tables asks for has begun, or is done at once.
-    fn began(&mut self, request: &Request, is_done: bool, time: i64) {
-        let Some((table, instance)) = transfer::row_of(request) else { return };
-        let Some(table) = kept::TABLES.iter().find(|it| it.name == table) else { return };
-        let action = format!("{}.{instance}.{}", table.name, table.action);
-        let known = self.tree.attributes(&path_of(&action)).and_then(|it| it.value.as_ref());
-        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-        let earlier = match known.map(|known| &known.value.scalar) {
-            Some(Scalar::Number(earlier)) => Some(*earlier as i64),
-            _ => None,
-        };
-        let session = self.config.session;
-        let operation = transfer::begun(request, &self.asked_id, session, earlier);
-        self.acted(&action, time);
-        match operation {
-            Some(operation) if is_done => {
-                transfer::succeeded(&mut self.tree, &operation, session, session, time);
-            }
-            Some(operation) => self.operations.push(operation),
-            None => {}
-        }
-    }
-
-    fn values(&mut self, values: &[(String, Scalar, Box<str>)], time: i64) {
-        for (name, scalar, value_type) in values {
-            let value = TypedValue {
-                scalar: super::coerce(scalar, value_type),
-                value_type: value_type.clone(),
-            };
-            self.tree.change(&path_of(name), time, |known| {
-                if known.object.is_none() {
-                    known.object = Some(Timed { time, value: false });
-                }
-                known.value = Some(Timed { time, value });
-            });
-        }
-    }
-
-    /// Something was done once, at the time of this session.
-    fn acted(&mut self, path: &str, time: i64) {
-        let value = kept::date(self.config.session);
-        self.tree.change(&path_of(path), time, |known| *known = kept(time, true, value));
-    }
-
-    /// Takes that the device refused the request that is out. A path that it does not know (9005)
-    /// is forgotten, and looked for again. Values that it does not take are found and set aside,
-    /// if the configuration says so. Any other fault ends the work.
-    pub fn refused(&mut self, code: u16, message: &str) {
-        self.refused_values(code, message, &[]);
-    }
-
-    /// As [`Self::refused`], with what a SetParameterValuesFault says of single parameters
-    /// (`SPV-06`): path, code and text.
-    pub fn refused_values(&mut self, code: u16, message: &str, faults: &[(String, u16, String)]) {
-        let Some(asked) = self.asked.take() else { return };
-        let has_cure = self.config.heals && (matches!(code, 9001..=9008) || !faults.is_empty());
-        match asked {
-            Write::Plain(Request::SetParameterValues { values }) if has_cure => {
-                self.heal(values, None, (code, message), faults);
-            }
-            Write::Part { values, other } if has_cure => {
-                self.heal(values, other, (code, message), faults);
-            }
-            asked => self.refused_whole(asked, code, message),
-        }
-    }
-
-    /// Sets aside what is bad among these values, or halves them to find it.
-    fn heal(
-        &mut self,
-        values: Vec<Setting>,
-        other: Option<Vec<Setting>>,
-        (code, message): (u16, &str),
-        faults: &[(String, u16, String)],
-    ) {
-        if self.healer.requests >= HEALING_REQUESTS_MAX {
-            self.failed = Some(fault(&format!("cwmp.{code}"), message));
-            return;
-        }
-        if let Some(other) = other {
-            self.send_part(other, None);
-        }
-        let named: BTreeMap<&str, (u16, &str)> = faults
-            .iter()
-            .map(|(path, code, message)| (path.as_str(), (*code, message.as_str())))
-            .collect();
-        let (bad, rest): (Vec<Setting>, Vec<Setting>) =
-            values.into_iter().partition(|(path, ..)| named.contains_key(path.as_str()));
-        if bad.is_empty() {
-            match <[Setting; 1]>::try_from(rest) {
-                Ok([alone]) => self.set_aside(&alone, code, message),
-                Err(several) => self.halve(several),
-            }
-            return;
-        }
-        for setting in &bad {
-            let (code, message) = named.get(setting.0.as_str()).copied().unwrap_or((code, message));
-            self.set_aside(setting, code, message);
-        }
-        self.send_part(rest, None);
-    }
-
-    /// Sends one half of values among which something is bad.
-    fn halve(&mut self, mut values: Vec<Setting>) {
-        let other = values.split_off(values.len().div_ceil(2));
-        self.send_part(values, (!other.is_empty()).then_some(other));
-    }
-
-    fn send_part(&mut self, values: Vec<Setting>, other: Option<Vec<Setting>>) {
-        if !values.is_empty() {
-            self.healer.requests = self.healer.requests.saturating_add(1);
-            self.writes.push_front(Write::Part { values, other });
-        }
-    }
-
-    /// A value is bad. A path that the device does not know is first looked for again: its row may
-    /// be gone.
-    fn set_aside(&mut self, setting: &Setting, code: u16, message: &str) {
-        let (path, ..) = setting;
-        if code == 9005 && !self.lost.contains_key(path) {
-            self.lose(path.clone());
-        } else {
-            self.healer.set_aside(setting, code, message);
-        }
-    }
-
     /// What the device refused to set, and what was set aside for it.
     pub fn healed(&self) -> &[Healed] {
         self.healer.healed()
     }
 
-    fn refused_whole(&mut self, asked: Write, code: u16, message: &str) {
-        let refused = fault(&format!("cwmp.{code}"), message);
-        let paths: Vec<String> = match asked {
-            Write::Plain(Request::GetParameterNames { path, .. }) => vec![path],
-            Write::Plain(
-                Request::GetParameterValues { names, .. }
-                | Request::GetParameterAttributes { names },
-            ) => names,
-            Write::Plain(Request::SetParameterValues { values })
-            | Write::SetKeys(values)
-            | Write::Part { values, .. } => values.into_iter().map(|(path, ..)| path).collect(),
-            Write::Plain(Request::SetParameterAttributes { attributes }) => {
-                attributes.into_iter().map(|(path, ..)| path).collect()
-            }
-            Write::Plain(Request::DeleteObject { object_name }) => vec![object_name],
-            Write::Create(Creation { table, .. }) => vec![written(&table)],
-            _ => Vec::new(),
-        };
-        let is_lost = |count: &u8| *count >= LOST_MAX;
-        if code != 9005
-            || paths.is_empty()
-            || paths.iter().any(|path| self.lost.get(path).is_some_and(is_lost))
-        {
-            self.failed = Some(refused);
-            return;
-        }
-        self.reads.clear();
-        self.writes.clear();
-        for name in paths {
-            self.lose(name);
-        }
-    }
-
-    /// The device does not know a path: it is forgotten, and looked for again.
-    fn lose(&mut self, name: String) {
-        let path = path_of(&name);
-        if let Some((_, parent)) = path.split_last() {
-            self.tree.remove(&path);
-            self.tree.unlist(parent);
-        }
-        let count = self.lost.entry(name).or_default();
-        *count = count.saturating_add(1);
+    /// What the device refuses to tell at once: what was known of that, and what this session
+    /// learnt.
+    pub fn discovery_limits(&self) -> &DiscoveryLimits {
+        self.learnt.limits()
     }
 }
 
 impl Running {
     fn new(code: Code) -> Self {
         Self { code, progress: Progress::default(), state: State::Ready, returned: None }
+    }
+}
+
+fn read_values(names: Vec<String>) -> Write {
+    Write::Plain(Request::GetParameterValues { names, instance_values: Vec::new() })
+}
+
+/// The partial paths among these names.
+fn objects_of(names: &[String]) -> Vec<Path> {
+    names.iter().filter(|name| name.ends_with('.')).map(|name| path_of(name)).collect()
+}
+
+/// Nobody needs to ask of a root what it is.
+fn know_roots(tree: &mut Tree, time: i64) {
+    for root in discovery::roots(tree) {
+        tree.change(&root, time, |known| {
+            known.object = Some(Timed { time, value: true });
+            known.writable = Some(Timed { time, value: false });
+        });
     }
 }
 

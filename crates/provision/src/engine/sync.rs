@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::data::{Name, Path, Scalar, Tree, coerce, written};
 use super::declaration::{Declaration, NewAttributes};
+use super::discovery::{self, Discovery};
 use super::kept;
 use super::pattern::{Pattern, Segment};
 use super::reason::{Nothing, Reason};
@@ -36,8 +37,8 @@ fn is_virtual(path: &[Name]) -> bool {
 /// What must be read before declarations are fulfilled.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Reads {
-    /// Objects whose names are asked for, the shortest first, and whether that is all below them.
-    pub names: BTreeMap<(usize, Path), bool>,
+    /// Objects whose names are asked for, the shortest first.
+    pub names: BTreeMap<(usize, Path), Names>,
     /// Parameters whose values are asked for, in the order of their declarations.
     pub values: Ordered,
     /// Parameters whose attributes are asked for.
@@ -46,6 +47,15 @@ pub(super) struct Reads {
     pub virtual_parameters: BTreeMap<Name, VirtualGet>,
     /// Whether the virtual parameters are to be listed.
     pub lists_virtual_parameters: bool,
+}
+
+/// Which names below an object are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Names {
+    /// Whether GenieACS asks for all of them.
+    pub is_whole: bool,
+    /// How many levels may be needed.
+    pub levels: usize,
 }
 
 /// Paths in the order in which they came, each once.
@@ -81,11 +91,17 @@ pub(super) struct VirtualGet {
 pub(super) fn reads<'d>(
     tree: &Tree,
     declarations: impl IntoIterator<Item = &'d Declaration>,
+    discovery: Discovery,
 ) -> Reads {
     let mut reads = Reads::default();
+    let is_economical = discovery == Discovery::Economical;
+    let knows_roots = is_economical && !discovery::roots(tree).is_empty();
     for declaration in declarations {
-        let mut reader = Reader { tree, reads: &mut reads };
+        let mut reader = Reader { tree, knows_roots, reads: &mut reads };
         reader.discover(&declaration.pattern, declaration.get.path);
+        if is_economical && declaration.set.instances.is_some() {
+            reader.tables(&declaration.pattern);
+        }
         for path in tree.matches(&declaration.pattern) {
             reader.attributes(&path, declaration);
         }
@@ -95,6 +111,9 @@ pub(super) fn reads<'d>(
 
 struct Reader<'r> {
     tree: &'r Tree,
+    /// Whether the roots that are known are all there are. The Inform names the root, and some
+    /// devices do not survive to be asked for it.
+    knows_roots: bool,
     reads: &'r mut Reads,
 }
 
@@ -126,16 +145,21 @@ impl Reader<'_> {
                     child.push(name.clone());
                     child
                 };
+                let is_known = path.is_empty() && self.knows_roots;
                 match segment {
                     Segment::Name(name) => {
                         let it = child(&Name::from(&**name));
-                        if self.tree.looked_at(&it) < if is_last { time } else { 1 } {
+                        if is_known {
+                            next.extend((self.tree.found(&it) > 0).then_some(it));
+                        } else if self.tree.looked_at(&it) < if is_last { time } else { 1 } {
                             self.list(path, rest);
                         } else if self.tree.found(&it) > 0 {
                             next.push(it);
                         }
                     }
-                    Segment::Wildcard | Segment::Alias(_) if self.tree.listed(&path) < time => {
+                    Segment::Wildcard | Segment::Alias(_)
+                        if !is_known && self.tree.listed(&path) < time =>
+                    {
                         self.list(path, rest);
                     }
                     Segment::Wildcard => next.extend(self.tree.children(&path).map(child)),
@@ -180,7 +204,28 @@ impl Reader<'_> {
     fn list(&mut self, path: Path, rest: &[Segment]) {
         let is_wild = |place| matches!(rest.get(place), Some(Segment::Wildcard));
         let is_whole = is_wild(1) && is_wild(2);
-        *self.reads.names.entry((path.len(), path)).or_default() |= is_whole;
+        self.names(path, is_whole, rest.len());
+    }
+
+    fn names(&mut self, path: Path, is_whole: bool, levels: usize) {
+        let names = self.reads.names.entry((path.len(), path)).or_default();
+        names.is_whole |= is_whole;
+        names.levels = names.levels.max(levels);
+    }
+
+    /// Asks whether rows can be added, where a table is known only by what is in it.
+    fn tables(&mut self, pattern: &Pattern) {
+        let Some(parent) = pattern.parent() else { return };
+        for table in self.tree.matches(&parent) {
+            let known = self.tree.attributes(&table);
+            let is_known = known.is_some_and(|known| known.writable.is_some());
+            if let Some((_, holder)) = table.split_last()
+                && !is_known
+                && !is_pseudo(&table)
+            {
+                self.names(holder.to_vec(), false, 1);
+            }
+        }
     }
 
     fn value(&mut self, path: &Path, time: i64) {
@@ -220,7 +265,7 @@ impl Reader<'_> {
         let writable = known.writable.as_ref().map_or(0, |it| it.time);
         if object < get.object || writable < get.writable {
             let parent = path.split_last().map(|(_, parent)| parent.to_vec()).unwrap_or_default();
-            self.reads.names.entry((parent.len(), parent)).or_default();
+            self.names(parent, false, 1);
         }
         self.value(path, get.value);
         let is_object = known.object.as_ref().is_some_and(|object| object.value);

@@ -38,7 +38,7 @@ pub(crate) fn vectors() -> Option<PathBuf> {
 pub(crate) type Typed = (Scalar, String);
 
 /// A device: its parameters and objects, whose paths end in a dot.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Device {
     /// Whether it is writable, and the value of a parameter.
     pub(crate) parameters: BTreeMap<String, (bool, Option<Typed>)>,
@@ -48,6 +48,10 @@ pub(crate) struct Device {
     pub(crate) next_instance: u32,
     /// Whether transfers end in a later session.
     pub(crate) is_slow: bool,
+    /// The code with which names of all levels are refused.
+    pub(crate) refuses_all_names: Option<u16>,
+    /// The code with which values by partial path are refused.
+    pub(crate) refuses_partial_paths: Option<u16>,
 }
 
 impl Device {
@@ -58,23 +62,50 @@ impl Device {
                 if !path.is_empty() && !self.parameters.contains_key(path) {
                     return Err(9005);
                 }
+                if let Some(code) = self.refuses_all_names.filter(|_| !is_next_level) {
+                    return Err(code);
+                }
                 let below = self.parameters.iter().filter(|(name, _)| {
                     name.strip_prefix(path.as_str()).is_some_and(|rest| {
                         let rest = rest.strip_suffix('.').unwrap_or(rest);
-                        let is_below = !rest.is_empty();
-                        is_below && (!is_next_level || !rest.contains('.'))
+                        if *is_next_level {
+                            !rest.is_empty() && !rest.contains('.')
+                        } else {
+                            // The object itself, too (`GPN-02`).
+                            !name.is_empty()
+                        }
                     })
                 });
                 let names = below.map(|(name, (writable, _))| (name.clone(), *writable));
                 Ok(Response::ParameterNames(names.collect()))
             }
             Request::GetParameterValues { names, .. } => {
+                if let Some(code) = self.refuses_partial_paths
+                    && names.iter().any(|name| name.ends_with('.'))
+                {
+                    return Err(code);
+                }
+                let below = |object: &str| -> Vec<String> {
+                    let parameters = self
+                        .parameters
+                        .iter()
+                        .filter(|(name, (_, value))| name.starts_with(object) && value.is_some());
+                    parameters.map(|(name, _)| name.clone()).collect()
+                };
+                let mut all = Vec::new();
+                for name in names {
+                    match name.ends_with('.') {
+                        true if !self.parameters.contains_key(name) => return Err(9005),
+                        true => all.extend(below(name)),
+                        false => all.push(name.clone()),
+                    }
+                }
                 let value = |name: &String| {
                     let (_, value) = self.parameters.get(name).ok_or(9005u16)?;
                     let (scalar, value_type) = value.clone().ok_or(9005u16)?;
                     Ok((name.clone(), scalar, value_type.into_boxed_str()))
                 };
-                Ok(Response::ParameterValues(names.iter().map(value).collect::<Result<_, u16>>()?))
+                Ok(Response::ParameterValues(all.iter().map(value).collect::<Result<_, u16>>()?))
             }
             Request::GetParameterAttributes { names } => {
                 let attributes = names.iter().map(|name| (name.clone(), 0, Vec::new()));
