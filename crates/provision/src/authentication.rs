@@ -131,7 +131,7 @@ pub struct Claim<'a> {
     pub home: Option<IpAddr>,
     /// The device's own credentials.
     pub credentials: &'a DeviceCredentials,
-    /// The device for expressions, such as [`DeviceView`](crate::DeviceView) of its record;
+    /// The device for expressions, such as [`DeviceView`](crate::view::DeviceView) of its record;
     /// [`Unknown`](crate::expression::Unknown) for a new one.
     pub device: &'a dyn Context,
     /// What the extensions of an earlier [`Decision::Ask`] have answered.

@@ -59,6 +59,7 @@ mod model;
 pub mod operation;
 mod plan;
 pub mod preset;
+pub mod reachability;
 mod record;
 pub mod rules;
 pub mod script;

@@ -151,3 +151,10 @@ pub const USERNAME_KEY_CHARS: usize = 200;
 pub const AUTH_EXTENSIONS_MAX: usize = 16;
 /// Devices and addresses whose wrong passwords are counted, 200 bytes each.
 pub const AUTH_THROTTLED_MAX: usize = 20_000;
+
+// Connection requests
+
+/// Connection requests to a device by one way, for one wish: a busy device is asked again.
+pub const REACH_METHOD_ATTEMPTS_MAX: u8 = 3;
+/// Connection requests to a device by all ways, for one wish.
+pub const REACH_ATTEMPTS_MAX: u8 = 6;

@@ -250,7 +250,8 @@ impl DeviceRecord {
             .map(|(path, parameter)| (path.as_str(), parameter))
     }
 
-    fn management_server(&self, name: &str) -> Option<&str> {
+    /// The value of a parameter of the object `ManagementServer`.
+    pub(crate) fn management_server(&self, name: &str) -> Option<&str> {
         let root = self.fields.root.as_deref()?;
         self.value(&format!("{root}ManagementServer.{name}")).map(|value| value.text.as_str())
     }
