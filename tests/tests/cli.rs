@@ -106,6 +106,40 @@ fn cli_server_names_the_model_that_cannot_be_used() {
 }
 
 #[test]
+fn cli_server_names_every_rule_that_cannot_be_used() {
+    with_config("[cwmp]\nlisten = [\"127.0.0.1:0\"]\n", |file, folder| {
+        let rules = folder.join("rules");
+        for kind in ["presets", "provisions"] {
+            fs::create_dir_all(rules.join(kind)).expect("a folder");
+        }
+        let text = rules.to_str().expect("text");
+        let data = folder.join("data");
+        let serve = ["serve", "--config", file, "--data", data.to_str().expect("text")];
+        let check = [&serve[..], &["--check-config"]].concat();
+        let variables = [("DROVER_RULES", text), NBI];
+        fs::write(rules.join("presets/good.json"), "{}").expect("written");
+        let ended = drover(&check, &variables);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("rules    {text}: 1 preset\n")), "{ended:?}");
+        fs::write(rules.join("provisions/one.js"), "1;\nlet = ;").expect("written");
+        for arguments in [&check[..], &serve] {
+            let parts = ["rules: ", "provisions/one.js:2: SyntaxError: "];
+            assert_complains(&drover(arguments, &variables), 2, &parts);
+        }
+        fs::write(rules.join("presets/two.json"), "{\"weight\": []}").expect("written");
+        for arguments in [&check[..], &serve] {
+            let ended = drover(arguments, &variables);
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+            let lines: Vec<&str> = ended.stderr.lines().collect();
+            let [first, preset, script] = lines[..] else { panic!("{ended:?}") };
+            assert_eq!(first, "drover: rules: 2 files cannot be used");
+            assert!(preset.contains("presets/two.json:1: /weight: expected a number"), "{preset}");
+            assert!(script.contains("provisions/one.js:2: SyntaxError: "), "{script}");
+        }
+    });
+}
+
+#[test]
 fn cli_server_names_bad_variables_and_arguments() {
     let ended = drover(&["serve"], &[("DROVER_CWMP__COLOUR", "1")]);
     assert_complains(&ended, 2, &["DROVER_CWMP__COLOUR"]);

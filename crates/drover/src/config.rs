@@ -5,13 +5,15 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use drover_acs::AcsConfig;
+use drover_acs::{AcsConfig, RulesSummary};
 use toml::Value;
 
 /// Prefix of the environment variables.
 const PREFIX: &str = "DROVER_";
 /// What stands between section and key.
 const SEPARATOR: &str = "__";
+/// The keys of the environment that stand in no section.
+const WITHOUT_SECTION: [&str; 2] = ["DATA_DIR", "RULES"];
 
 /// A configuration that cannot be used; one line that says where and what.
 #[derive(Debug, thiserror::Error)]
@@ -99,14 +101,14 @@ fn one_line(message: &str) -> String {
 }
 
 /// The variables that are keys of the configuration. Others with our prefix, such as `DROVER_LOG`,
-/// have no section.
+/// have neither a section nor such a key.
 fn settings(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
     let mut settings: Vec<_> = environment
         .into_iter()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
         .filter(|(name, _)| {
             name.strip_prefix(PREFIX)
-                .is_some_and(|key| key == "DATA_DIR" || key.contains(SEPARATOR))
+                .is_some_and(|key| WITHOUT_SECTION.contains(&key) || key.contains(SEPARATOR))
         })
         .collect();
     settings.sort();
@@ -144,13 +146,20 @@ fn insert(table: &mut toml::Table, name: &str, value: Value) {
 }
 
 /// Shows where the server listens and keeps its data, for `--check-config`.
-pub(crate) struct Summary<'a>(pub(crate) &'a AcsConfig);
+pub(crate) struct Summary<'a> {
+    pub(crate) config: &'a AcsConfig,
+    /// What the folder of rules holds, if there is one.
+    pub(crate) rules: Option<RulesSummary>,
+}
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AcsConfig { data_dir, cwmp, nbi, models, .. } = self.0;
+        let AcsConfig { data_dir, rules, cwmp, nbi, models, .. } = self.config;
         writeln!(f, "configuration is valid")?;
         writeln!(f, "  data     {}", data_dir.display())?;
+        if let (Some(folder), Some(summary)) = (rules, &self.rules) {
+            writeln!(f, "  rules    {}: {summary}", folder.display())?;
+        }
         if let Some(folder) = &models.folder {
             writeln!(f, "  models   {}", folder.display())?;
         }
@@ -183,12 +192,14 @@ mod tests {
             ("DROVER_CWMP__LISTEN", "[\"127.0.0.1:1234\"]"),
             ("DROVER_CWMP__SESSION_TIMEOUT_SECONDS", "99"),
             ("DROVER_DATA_DIR", "/elsewhere"),
+            ("DROVER_RULES", "/rules"),
             ("DROVER_LOG", "debug"),
             ("HOME", "/root"),
         ];
         let text = "data_dir = \"/here\"\n[cwmp]\nsession_timeout_seconds = 45\npath = \"/acs\"";
         let config = with(text, &environment).expect("valid");
         assert_eq!(config.data_dir, PathBuf::from("/elsewhere"));
+        assert_eq!(config.rules, Some(PathBuf::from("/rules")));
         assert_eq!(config.cwmp.session_timeout_seconds, 99);
         assert_eq!(config.cwmp.listen[0].port(), 1234);
         assert_eq!(config.cwmp.path.as_deref(), Some("/acs"));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use drover_acs::models::load_folder;
-use drover_acs::{AcsConfig, Running, ServeError};
+use drover_acs::{AcsConfig, Running, ServeError, check_rules};
 use drover_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,7 +15,7 @@ use crate::out::{self, Failure};
 Every key of the configuration can also be set by an environment variable: \
 DROVER_CWMP__LISTEN is `listen` in [cwmp].
 DROVER_LOG filters the log, such as info,drover_acs=debug.
-Exit codes: 0 stopped by a signal, 1 failed, 2 bad arguments or configuration.")]
+Exit codes: 0 stopped by a signal, 1 failed, 2 bad arguments, configuration or rules.")]
 pub(crate) struct Arguments {
     /// Configuration in TOML; without it, the defaults
     #[arg(long, value_name = "FILE")]
@@ -38,7 +38,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         if let Some(folder) = &config.models.folder {
             load_folder(folder).map_err(|error| Failure::failed(ServeError::from(error)))?;
         }
-        out::line(Summary(&config));
+        let rules = config.rules.as_deref().map(check_rules).transpose();
+        let rules = rules.map_err(|error| Failure::Usage(error.to_string()))?;
+        out::line(Summary { config: &config, rules });
         return Ok(());
     }
     out::start_log("info")?;
@@ -76,6 +78,7 @@ pub(crate) async fn start(
         .map_err(Failure::failed)?;
     drover_acs::serve(config, store, stop).await.map_err(|error| match error {
         ServeError::Config(error) => Failure::Usage(error.to_string()),
+        ServeError::Rules(error) => Failure::Usage(error.to_string()),
         other => Failure::failed(other),
     })
 }
