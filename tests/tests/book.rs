@@ -76,32 +76,64 @@ fn typed(command: &str, folder: &Path) -> String {
     ended.stdout
 }
 
-#[test]
-fn own_objects_in_ten_minutes() {
-    if !programs::have("curl", "apt-get install curl") {
-        return;
-    }
-    let page = fs::read_to_string(programs::workspace().join("docs/own-objects.md")).unwrap();
+/// What a page leaves when all its commands have been run.
+struct Done {
+    server: Server,
+    _folder: tempfile::TempDir,
+}
+
+/// Runs the commands of a page, and compares what they print. Those that start the server are not
+/// run: the test has one of its own, from where commands need it.
+fn work_through(page: &str, least: usize) -> Done {
+    let page = fs::read_to_string(programs::workspace().join("docs").join(page)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut server: Option<Server> = None;
     let mut count = 0;
     for block in blocks(&page) {
         match block {
-            Block::File { name, text } => fs::write(folder.path().join(name), text).unwrap(),
+            Block::File { name, text } => {
+                let file = folder.path().join(name);
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, text).unwrap();
+            }
             Block::Console { needs_server, text } => {
                 if needs_server && server.is_none() {
                     server = Some(start(folder.path()));
                 }
-                for (command, expected) in commands(&text) {
+                for (command, expected) in commands(&text).into_iter().filter(is_run) {
                     let seen = typed(&with_ports(&command, server.as_ref()), folder.path());
+                    // The test's server has been told the whole path of its folders.
+                    let seen = seen.replace(&format!("{}/", folder.path().display()), "");
                     assert_eq!(seen.trim_end(), expected.trim_end(), "$ {command}");
                     count += 1;
                 }
             }
         }
     }
-    assert!(count >= 8, "the page has only {count} commands");
-    let server = server.expect("the page has a part with the server");
+    assert!(count >= least, "the page has only {count} commands");
+    Done { server: server.expect("the page has a part with the server"), _folder: folder }
+}
+
+/// Whether a command ends by itself.
+fn is_run((command, _): &(String, String)) -> bool {
+    command != "drover serve --config drover.toml"
+}
+
+#[test]
+fn presets_and_scripts_are_loaded() {
+    if !programs::have("curl", "apt-get install curl") {
+        return;
+    }
+    let Done { server, _folder } = work_through("rules.md", 13);
+    assert_eq!(server.nbi.find("provisions", &serde_json::json!({})).len(), 1);
+}
+
+#[test]
+fn own_objects_in_ten_minutes() {
+    if !programs::have("curl", "apt-get install curl") {
+        return;
+    }
+    let Done { server, _folder } = work_through("own-objects.md", 8);
     let device = server.nbi.device("02D20F-Simulated-SIM0000000001").expect("it has come");
     let reason = device["_model"]["_reason"].as_str().unwrap();
     assert!(reason.contains("2.19") && reason.contains("ManufacturerOUI 02D20F"), "{reason}");
@@ -109,12 +141,14 @@ fn own_objects_in_ten_minutes() {
     assert!(pin.is_null() || pin == "", "{pin}");
 }
 
-/// The server of the page, with the folder of models that the page made.
+/// The server of the page, with the folders that the page made.
 fn start(folder: &Path) -> Server {
-    let config = fs::read_to_string(folder.join("drover.toml")).unwrap();
-    let models = folder.join("models");
-    let config = config.replace("\"models\"", &format!("{:?}", models.to_str().unwrap()));
-    assert!(config.contains(models.to_str().unwrap()), "{config}");
+    let mut config = fs::read_to_string(folder.join("drover.toml")).unwrap();
+    for name in ["models", "rules"] {
+        let path = folder.join(name);
+        config = config.replace(&format!("{name:?}"), &format!("{:?}", path.to_str().unwrap()));
+    }
+    assert!(config.contains(folder.to_str().unwrap()), "{config}");
     Server::start_with(Options::with_config(&config))
 }
 

@@ -194,7 +194,7 @@ impl Script {
     fn line_in(&self, stack: &str) -> Option<u32> {
         let mut numbers = stack.lines().next()?.trim_end().rsplit(':').skip(1);
         let line: u32 = numbers.next()?.parse().ok()?;
-        let last = u32::try_from(self.text().split('\n').count()).unwrap_or(u32::MAX);
+        let last = u32::try_from(self.text().lines().count().max(1)).unwrap_or(u32::MAX);
         Some(line.min(last))
     }
 

@@ -203,6 +203,7 @@ fn a_fault_tells_where_it_was_thrown() {
 fn a_syntax_error_names_its_line() {
     for (source, line) in [
         ("declare(", 1),
+        ("declare(\n", 1),
         ("let a = 1;\nlet b = ;\nlet c = 3;", 2),
         ("\n\n  if (", 3),
         ("let a;\nlet a;", 2),
