@@ -2,7 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
+use drover_tests::nbi::{self, Nbi};
+use drover_tests::process::run;
+use drover_tests::programs;
 use drover_tests::server::{Options, Server};
 use drover_tests::wait;
 use serde_json::{Value as Json, json};
@@ -80,4 +85,89 @@ fn rules_of_the_api_outlive_the_server() {
     assert_eq!(all("provisions"), [json!({"_id": "a", "script": "// kept"})]);
     assert_eq!(all("presets"), [json!({"_id": "p", "weight": 1})]);
     assert_eq!(all("config"), [json!({"_id": "cwmp.retryDelay", "value": "60"})]);
+}
+
+/// The device that [`visit`] sends.
+const DEVICE: &str = "02D20F-Simulated-SIM0000000001";
+
+/// A simulated device holds two sessions, which must go well.
+fn visit(server: &Server) {
+    let mut command = Command::new(programs::ours("drover"));
+    command.args(["simulate", "--devices", "1", "--params", "60", "--acs-url", &server.url()]);
+    let ended = run(&mut command, Duration::from_secs(60));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// The fault of a channel of the device.
+fn fault(nbi: Nbi, channel: &str) -> Option<Json> {
+    nbi.find("faults", &json!({ "_id": format!("{DEVICE}:{channel}") })).pop()
+}
+
+fn tags(nbi: Nbi) -> Json {
+    nbi.device(DEVICE).expect("the device")["_tags"].clone()
+}
+
+fn preset(name: &str, arguments: &Json) -> String {
+    let provision = json!({"type": "provision", "name": name, "args": arguments});
+    json!({"channel": name, "configurations": [provision]}).to_string()
+}
+
+#[test]
+fn rules_act_on_a_device_that_visits() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = folder.path().join("rules");
+    let interval = "Device.ManagementServer.PeriodicInformInterval";
+    let good = format!(
+        "declare({interval:?}, {{value: 1}}, {{value: args[0]}});\n\
+         declare('Tags.' + args[1], null, {{value: true}});\n\
+         declare('VirtualParameters.doubled', {{value: Date.now()}});"
+    );
+    let doubled = format!(
+        "const value = declare({interval:?}, {{value: 1}}).value[0];\n\
+         return {{writable: false, value: [value * 2, 'xsd:unsignedInt']}};"
+    );
+    write(&rules, "provisions/good.js", &good);
+    write(&rules, "virtual_parameters/doubled.js", &doubled);
+    write(&rules, "presets/good.json", &preset("good", &json!([1234, "seen"])));
+    write(&rules, "provisions/bad.js", "declare('Tags.bad', null, {value: true});\nnull.x;");
+    write(&rules, "presets/bad.json", &preset("bad", &json!([])));
+    let server = serve(Some(&rules), &folder.path().join("data"));
+    assert_eq!(put(&server, "provisions/loop", "while (true) {}"), 200);
+    assert_eq!(put(&server, "presets/loop", &preset("loop", &json!([]))), 200);
+    assert_eq!(put(&server, "provisions/asks", "ext('file', 'function')"), 200);
+    assert_eq!(put(&server, "presets/asks", &preset("asks", &json!(["x"]))), 200);
+    visit(&server);
+
+    assert_eq!(server.nbi.value(DEVICE, interval), Some(json!(1234)));
+    assert_eq!(server.nbi.value(DEVICE, "VirtualParameters.doubled"), Some(json!(2468)));
+    assert_eq!(tags(server.nbi), json!(["seen"]), "what failed is not half done");
+    assert_eq!(fault(server.nbi, "good"), None);
+    let bad = fault(server.nbi, "bad").expect("a fault");
+    assert_eq!((&bad["code"], &bad["channel"]), (&json!("script.TypeError"), &json!("bad")));
+    assert_eq!((&bad["device"], &bad["retries"]), (&json!(DEVICE), &json!(0)));
+    assert_eq!(bad["provisions"], json!("[[\"bad\"]]"));
+    let stack = bad["detail"]["stack"].as_str().expect("a stack");
+    assert!(stack.contains("bad:2"), "{stack}");
+    let endless = fault(server.nbi, "loop").expect("a fault");
+    assert!(endless["message"].as_str().expect("a text").contains("timed out"), "{endless}");
+    let asks = fault(server.nbi, "asks").expect("a fault");
+    assert_eq!(asks["message"], json!("extensions are not configured"));
+    assert_eq!(asks["provisions"], json!("[[\"asks\",\"x\"]]"));
+    let all = server.nbi.send("HEAD /faults", "");
+    assert_eq!(all.header("total"), Some("3"));
+
+    // Mended, the script runs once its channel is free.
+    write(&rules, "provisions/bad.js", "declare('Tags.mended', null, {value: true});");
+    wait_for_script(&server, "bad", Some("declare('Tags.mended', null, {value: true});"));
+    visit(&server);
+    assert_eq!(tags(server.nbi), json!(["seen"]), "the channel is blocked");
+    let target = format!("DELETE /faults/{}", nbi::encode(&format!("{DEVICE}:bad")));
+    assert_eq!(server.nbi.send(&target, "").status, 200);
+    assert_eq!(fault(server.nbi, "bad"), None);
+    visit(&server);
+    let mut tags = tags(server.nbi).as_array().cloned().expect("a list");
+    tags.sort_by_key(ToString::to_string);
+    assert_eq!(tags, [json!("mended"), json!("seen")]);
+    assert_eq!(fault(server.nbi, "bad"), None);
+    assert!(fault(server.nbi, "loop").is_some());
 }

@@ -20,7 +20,6 @@ mod nbi;
 mod net;
 mod peer;
 mod rules;
-#[cfg_attr(not(test), allow(dead_code, reason = "sessions do not run scripts yet"))]
 mod scripts;
 mod server;
 

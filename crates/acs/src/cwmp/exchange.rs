@@ -1,12 +1,13 @@
 //! One POST of a device: from its body to the reply, with everything durable in between.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use drover_cwmp::cookie::set_cookie;
 use drover_cwmp::session::acs::Reply;
 use drover_cwmp::{Fault, FaultCode};
+use drover_provision::script::{Engine, Fault as ScriptFault};
 use drover_provision::{Batch, DeviceKey, End, Failure, Loaded, Outgoing, Session, Step};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
@@ -25,6 +26,7 @@ use crate::entropy;
 use crate::limits::{REPLACED_SECONDS_MAX, SESSION_SECONDS_MAX, SHORT_WORK_BYTES_MAX};
 use crate::net::chain;
 use crate::peer::Peer;
+use crate::scripts::Lost;
 
 /// Where a request belongs.
 #[derive(Debug)]
@@ -137,23 +139,18 @@ impl Exchange {
     async fn carry_out(
         &self,
         mut place: Place,
-        mut session: Session,
+        session: Session,
         step: Step,
         body: &PlainBody,
     ) -> Answer {
-        let result = match step {
-            Step::Reply(outgoing) => Ok(outgoing),
-            Step::Load { key, save } => self.load(&mut place, &mut session, &key, save).await,
-            Step::Run | Step::Extensions(_) => {
-                Err(Refusal::internal("the server has no rules".to_owned()))
+        let result = match self.find_reply(&mut place, session, step).await {
+            Ok((session, mut outgoing)) => {
+                self.save(outgoing.save.take()).await.map(|()| (session, outgoing))
             }
-        };
-        let result = match result {
-            Ok(mut outgoing) => self.save(outgoing.save.take()).await.map(|()| outgoing),
             Err(refusal) => Err(refusal),
         };
         match result {
-            Ok(outgoing) => {
+            Ok((session, outgoing)) => {
                 self.settle(&mut place, session, &outgoing, body);
                 self.respond(&place, outgoing.reply, outgoing.end)
             }
@@ -162,6 +159,55 @@ impl Exchange {
                 self.server.sessions.close(&place.slot);
                 self.peer.unbind();
                 Err(refusal)
+            }
+        }
+    }
+
+    /// Goes on until the session has its reply.
+    async fn find_reply(
+        &self,
+        place: &mut Place,
+        mut session: Session,
+        mut step: Step,
+    ) -> Result<(Session, Outgoing), Refusal> {
+        loop {
+            match step {
+                Step::Reply(outgoing) => return Ok((session, outgoing)),
+                Step::Load { key, save } => {
+                    let outgoing = self.load(place, &mut session, &key, save).await?;
+                    return Ok((session, outgoing));
+                }
+                Step::Run => (session, step) = self.run_scripts(session).await?,
+                Step::Extensions(calls) => {
+                    let answers = calls.iter().map(|_| Err(no_extensions())).collect();
+                    step = session.answer(answers, Timestamp::now());
+                }
+            }
+        }
+    }
+
+    /// Lets a thread for scripts go on with the session.
+    async fn run_scripts(&self, session: Session) -> Result<(Session, Step), Refusal> {
+        let lost = session.lost();
+        // Work that no thread takes leaves the session where it can be found.
+        let waiting = Arc::new(Mutex::new(Some(session)));
+        let taken = Arc::clone(&waiting);
+        let work = move |engine: &mut Engine| {
+            let mut session = take(&taken)?;
+            let step = session.run(engine, Timestamp::now());
+            Some((session, step))
+        };
+        match self.server.scripts.run(work).await {
+            Ok(Some(done)) => Ok(done),
+            Ok(None) => Err(Refusal::internal("the session was not there for its scripts")),
+            Err(Lost::Overloaded) => {
+                let batch = take(&waiting).and_then(|mut it| it.abandon(Timestamp::now()));
+                self.save(batch).await?;
+                Err(Refusal::overload(Lost::Overloaded.to_string()))
+            }
+            Err(reason) => {
+                self.save(lost).await?;
+                Err(Refusal::internal(reason.to_string()))
             }
         }
     }
@@ -277,6 +323,17 @@ async fn handle(
     }
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Refusal::internal(error.to_string()))
+}
+
+fn take(waiting: &Mutex<Option<Session>>) -> Option<Session> {
+    // No code panics while it holds the lock.
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// What scripts are told that call an extension.
+fn no_extensions() -> ScriptFault {
+    let message = "extensions are not configured".to_owned();
+    ScriptFault { code: "ext".to_owned(), message, detail: None }
 }
 
 const fn is_of_other_device(step: &Step) -> bool {

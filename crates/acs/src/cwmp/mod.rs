@@ -13,12 +13,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use drover_cwmp::cookie::find_cookie;
 use drover_datamodel::catalog::Catalog;
-use drover_provision::SessionConfig;
+use drover_provision::{SessionConfig, Settings};
 use drover_store::Store;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, COOKIE, HeaderValue};
 use hyper::{Method, Request, Response};
+use jiff::tz::TimeZone;
 use tokio::time::sleep;
 use tracing::info;
 
@@ -50,7 +51,6 @@ pub(crate) struct Server {
     session_timeout: Duration,
     session_config: SessionConfig,
     pub(crate) rulebook: Arc<Rulebook>,
-    #[allow(dead_code, reason = "sessions do not run scripts yet")]
     pub(crate) scripts: Scripts,
 }
 
@@ -79,7 +79,12 @@ impl Server {
                 budget: Budget::new(limits.body_bytes_in_flight),
             },
             session_timeout: config.session_timeout(),
-            session_config: SessionConfig { catalog, ..SessionConfig::default() },
+            session_config: SessionConfig {
+                catalog,
+                // As in GenieACS, the hours of schedules are those of the server's clock.
+                settings: Arc::new(Settings { zone: TimeZone::system(), ..Settings::default() }),
+                ..SessionConfig::default()
+            },
             rulebook,
             scripts,
         })
@@ -87,7 +92,7 @@ impl Server {
 
     /// How a session is held that begins now.
     pub(crate) fn session_config(&self) -> SessionConfig {
-        self.session_config.clone()
+        SessionConfig { rules: self.rulebook.rules(), ..self.session_config.clone() }
     }
 
     /// The data models that are at hand.
