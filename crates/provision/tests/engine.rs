@@ -582,6 +582,15 @@ fn what_the_server_keeps_is_no_row_of_the_device() {
 }
 
 #[test]
+fn a_device_is_not_asked_for_keys_of_what_the_server_keeps() {
+    let ran = setup().script("declare('[Name:x].A', {value: Date.now()});").run();
+    assert_eq!(
+        (ran.fault, ran.requests),
+        (None, vec!["names ".to_owned(), "names Device.".to_owned()])
+    );
+}
+
+#[test]
 fn compat_2_3_single_attributes_are_forgotten() {
     let script = "clear('Device.Info.Name', 0, {value: Date.now()});
         log(declare('Device.Info.Name', {value: 1}).value[0]);";

@@ -178,6 +178,9 @@ impl Reader<'_> {
 
     /// Asks for what is needed to compare the keys of a row.
     fn keys(&mut self, row: &Path, pairs: &[(Pattern, Box<str>)]) {
+        if is_pseudo(row) {
+            return;
+        }
         for (relative, _) in pairs {
             let Some(names) = relative.names() else { continue };
             let mut path = row.clone();
