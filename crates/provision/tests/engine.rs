@@ -590,6 +590,16 @@ fn a_device_is_not_asked_for_keys_of_what_the_server_keeps() {
     );
 }
 
+/// It is not equal to itself, so it would be set again and again.
+#[test]
+fn what_is_not_a_number_is_set_once() {
+    let mut setup = setup();
+    let value = (Scalar::Number(0.0), "xsd:dateTime".to_owned());
+    setup.device.parameters.insert("Device.Info.When".to_owned(), (true, Some(value)));
+    let ran = setup.known().script("declare('Device.Info.When', null, {value: NaN});").run();
+    assert_eq!((ran.fault, ran.requests), (None, vec!["set Device.Info.When=NaN".to_owned()]));
+}
+
 #[test]
 fn compat_2_3_single_attributes_are_forgotten() {
     let script = "clear('Device.Info.Name', 0, {value: Date.now()});

@@ -489,7 +489,9 @@ fn forget<T>(known: &mut Option<Timed<T>>, before: i64) {
 pub fn coerce(scalar: &Scalar, value_type: &str) -> Scalar {
     let text = match scalar {
         Scalar::Bool(value) => value.to_string(),
-        Scalar::Number(number) if value_type == "xsd:dateTime" => return Scalar::Number(*number),
+        Scalar::Number(number) if value_type == "xsd:dateTime" && number.is_finite() => {
+            return Scalar::Number(*number);
+        }
         Scalar::Number(number) => number::to_text(*number),
         Scalar::Text(text) => text.to_string(),
     };
@@ -625,6 +627,7 @@ mod tests {
             (Scalar::Bool(true), "xsd:string", of("true")),
             (of("1970-01-01T00:00:01Z"), "xsd:dateTime", Scalar::Number(1000.0)),
             (of("soon"), "xsd:dateTime", of("soon")),
+            (Scalar::Number(f64::NAN), "xsd:dateTime", of("NaN")),
         ] {
             assert_eq!(coerce(&scalar, value_type), expected, "{scalar:?} {value_type}");
         }
