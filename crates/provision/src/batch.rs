@@ -2,21 +2,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::channel::ChannelFault;
-use crate::engine::Guilt;
+use crate::engine::{DiscoveryLimits, Guilt};
 use crate::key::DeviceKey;
+use crate::limits::KNOWLEDGE_DAYS;
 use crate::operation::Operation;
 use crate::record::{DeviceFields, Parameter};
 use crate::task::{Task, TaskId};
 use crate::trace::Trace;
 
-/// What devices of a product refuse to set with a certain firmware.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FirmwareGuilt {
-    /// Their `DeviceInfo.SoftwareVersion`.
-    pub firmware: String,
-    /// What they refuse.
-    pub guilt: Guilt,
+/// What devices of one product have shown with one firmware.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Knowledge {
+    /// When the first of it was learnt. It is forgotten [`KNOWLEDGE_DAYS`] later: what was refused
+    /// may have been so for a reason that has passed.
+    ///
+    /// [`KNOWLEDGE_DAYS`]: crate::limits::KNOWLEDGE_DAYS
+    pub since: Timestamp,
+    /// What they refuse to set.
+    pub guilt: BTreeSet<Guilt>,
+    /// What they refuse to tell at once.
+    pub discovery: DiscoveryLimits,
+}
+
+impl Knowledge {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.guilt.is_empty() && self.discovery == DiscoveryLimits::default()
+    }
+
+    pub(crate) fn is_old(&self, now: Timestamp) -> bool {
+        now.duration_since(self.since) > SignedDuration::from_hours(24 * KNOWLEDGE_DAYS)
+    }
 }
 
 /// Changes of one device, to be saved all or none.
@@ -41,8 +60,9 @@ pub struct Batch {
     pub faults: BTreeMap<String, Option<ChannelFault>>,
     /// Changed operations by CommandKey; `None` for those that have ended.
     pub operations: BTreeMap<String, Option<Operation>>,
-    /// What the device was found to refuse, to be remembered for its product and firmware.
-    pub guilt: BTreeSet<FirmwareGuilt>,
+    /// What is known now of the devices of its product, by firmware
+    /// ([`DeviceKey::product`](crate::DeviceKey::product)).
+    pub knowledge: BTreeMap<String, Knowledge>,
     /// The session, once it is over.
     pub trace: Option<Trace>,
 }
@@ -58,7 +78,7 @@ impl Batch {
             tags: BTreeMap::new(),
             faults: BTreeMap::new(),
             operations: BTreeMap::new(),
-            guilt: BTreeSet::new(),
+            knowledge: BTreeMap::new(),
             trace: None,
         }
     }
@@ -71,7 +91,7 @@ impl Batch {
             && self.tags.is_empty()
             && self.faults.is_empty()
             && self.operations.is_empty()
-            && self.guilt.is_empty()
+            && self.knowledge.is_empty()
             && self.trace.is_none()
     }
 }

@@ -10,7 +10,7 @@ use drover_cwmp::{ToleratedList, Value};
 use drover_datamodel::catalog::{Catalog, DeviceModel};
 use jiff::Timestamp;
 
-use crate::batch::{Batch, FirmwareGuilt};
+use crate::batch::{Batch, Knowledge};
 use crate::channel::ChannelFault;
 use crate::limits::{PARAMETERS_MAX, PATH_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::model::{device_model, is_hint, is_secret_in};
@@ -173,9 +173,9 @@ impl Book {
         self.batch.operations.insert(command_key.to_owned(), operation);
     }
 
-    /// Saves what the device refuses.
-    pub(crate) fn save_guilt(&mut self, guilt: FirmwareGuilt) {
-        self.batch.guilt.insert(guilt);
+    /// Saves what is known of the devices of this product with a firmware.
+    pub(crate) fn save_knowledge(&mut self, firmware: &str, known: &Knowledge) {
+        self.batch.knowledge.insert(firmware.to_owned(), known.clone());
     }
 
     /// Saves what happened in the session.

@@ -63,7 +63,7 @@ pub(crate) struct Shelf {
     pub(crate) faults: BTreeMap<String, ChannelFault>,
     pub(crate) operations: BTreeMap<String, Operation>,
     pub(crate) traces: Vec<Trace>,
-    pub(crate) guilty: BTreeSet<FirmwareGuilt>,
+    pub(crate) knowledge: BTreeMap<String, Knowledge>,
 }
 
 impl Shelf {
@@ -94,7 +94,7 @@ impl Shelf {
         apply(&mut self.faults, batch.faults);
         apply(&mut self.operations, batch.operations);
         self.traces.extend(batch.trace);
-        self.guilty.extend(batch.guilt);
+        self.knowledge.extend(batch.knowledge);
         for (id, task) in batch.tasks {
             match task {
                 Some(task) if self.tasks.contains_key(&id) => drop(self.tasks.insert(id, task)),
@@ -111,7 +111,7 @@ impl Shelf {
             tasks: self.tasks.values().filter(waiting).cloned().collect(),
             faults: self.faults.clone(),
             operations: self.operations.clone(),
-            guilty: self.guilty.clone(),
+            knowledge: self.knowledge.clone(),
         }
     }
 }

@@ -49,6 +49,11 @@ impl DeviceKey {
         digest.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
     }
 
+    /// What all devices of a product share: OUI and product class.
+    pub fn product(&self) -> &str {
+        self.0.rsplit_once('-').map_or("", |(product, _)| product)
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -119,6 +119,11 @@ pub const SCRIPT_DATA_DEPTH_MAX: usize = 64;
 /// Characters of a cron schedule.
 pub const CRON_CHARS_MAX: usize = 1_000;
 
+/// Days after which what is known of a firmware is forgotten.
+pub const KNOWLEDGE_DAYS: i64 = 30;
+/// Values that devices of one firmware refuse, of which is remembered.
+pub const GUILT_MAX: usize = 256;
+
 // Sessions with scripts
 
 /// Entries of the record of one session; further ones are counted.

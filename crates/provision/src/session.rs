@@ -22,7 +22,7 @@ use drover_datamodel::catalog::Catalog;
 use jiff::Timestamp;
 
 use crate::answer::answer;
-use crate::batch::{Batch, FirmwareGuilt};
+use crate::batch::{Batch, Knowledge};
 use crate::book::Book;
 use crate::channel::{ChannelFault, Channels};
 use crate::key::DeviceKey;
@@ -80,8 +80,8 @@ pub struct Loaded {
     pub faults: BTreeMap<String, ChannelFault>,
     /// What it has begun and not yet reported, by CommandKey.
     pub operations: BTreeMap<String, Operation>,
-    /// What devices of its product (OUI and product class) refuse to set.
-    pub guilty: BTreeSet<FirmwareGuilt>,
+    /// What is known of the devices of its product, by firmware.
+    pub knowledge: BTreeMap<String, Knowledge>,
 }
 
 /// What the shell has to do after a POST.
@@ -298,7 +298,7 @@ impl Session {
             told,
             channels: Channels::new(loaded.faults),
             operations: loaded.operations,
-            guilty: loaded.guilty,
+            knowledge: loaded.knowledge,
             recorder,
         });
         work.take_inform(inform, loaded.tasks);

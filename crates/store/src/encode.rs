@@ -4,6 +4,7 @@
 //! every database, whatever its engine, and changes only with a migration.
 
 mod data;
+mod knowledge;
 mod trace;
 
 use drover_cwmp::ValueType;
@@ -20,6 +21,7 @@ pub(crate) use data::{
     ChannelFaultRow, fault_from_row, fault_to_row, operation_from_json, operation_to_json,
 };
 use data::{ProvisionRow, provisions_from_rows, provisions_to_rows};
+pub(crate) use knowledge::{knowledge_from_json, knowledge_to_json};
 pub(crate) use trace::{pack_trace, unpack_trace};
 
 pub(crate) type Result<T> = std::result::Result<T, Unreadable>;

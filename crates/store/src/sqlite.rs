@@ -8,6 +8,7 @@ mod fault;
 mod history;
 mod index;
 mod jobs;
+mod knowledge;
 mod migrate;
 mod open;
 mod past;

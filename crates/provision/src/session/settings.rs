@@ -1,13 +1,12 @@
 //! How sessions run scripts.
 
-use std::collections::BTreeSet;
-
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::recorder::Recording;
 use super::translate::Files;
-use crate::engine::{Config, Guilt};
+use crate::batch::Knowledge;
+use crate::engine::{Config, Discovery};
 use crate::limits::NAMES_PER_REQUEST;
 use crate::rules::Rules;
 use crate::script::Budget;
@@ -30,6 +29,8 @@ pub struct Settings {
     /// Whether values that a device refuses are set aside, so that the others arrive. Otherwise the
     /// refusal of one is a fault, as in GenieACS.
     pub heals: bool,
+    /// How devices are read.
+    pub discovery: Discovery,
     /// Whether the root is taken from the Inform, and not asked for with an empty path, which makes
     /// some devices crash (quirk 25, `cwmp.skipRootGpn`).
     pub skip_root: bool,
@@ -51,7 +52,7 @@ impl Settings {
         rules: &Rules,
         session: Timestamp,
         cycle: u8,
-        guilty: BTreeSet<Guilt>,
+        known: Knowledge,
     ) -> Config {
         Config {
             cycle,
@@ -63,7 +64,9 @@ impl Settings {
             batch_size: self.batch_size,
             commits_max: self.commits_max,
             heals: self.heals,
-            guilty,
+            guilty: known.guilt,
+            discovery: self.discovery,
+            discovery_limits: known.discovery,
             ..Config::new(session.as_millisecond())
         }
     }
@@ -79,6 +82,7 @@ impl Default for Settings {
             retry_delay: SignedDuration::from_secs(300),
             batch_size: NAMES_PER_REQUEST,
             heals: true,
+            discovery: Discovery::default(),
             skip_root: true,
             files: None,
             transfer_timeout: 3600,

@@ -13,14 +13,15 @@ use super::recorder::Recorder;
 use super::round::{Purpose, Ran, Round, changes_device};
 use super::settings::Settings;
 use super::translate::message_of;
-use crate::batch::{Batch, FirmwareGuilt};
+use crate::batch::{Batch, Knowledge};
 use crate::book::Source;
 use crate::channel::{ChannelBatch, Channels};
-use crate::engine::Healed;
 use crate::engine::transfer::{self, UnitResult};
 use crate::engine::{self, Pattern, Provision, Provisioning, Request, Response, Tree, path_of};
+use crate::engine::{DiscoveryLimits, Healed};
 use crate::limits::{
-    PRESET_CYCLES_MAX, ROUNDS_PER_SESSION_MAX, RPCS_PER_SESSION_MAX, TASKS_PER_SESSION_MAX,
+    GUILT_MAX, PRESET_CYCLES_MAX, ROUNDS_PER_SESSION_MAX, RPCS_PER_SESSION_MAX,
+    TASKS_PER_SESSION_MAX,
 };
 use crate::operation::Operation;
 use crate::plan::{Answer, Desk, Job, Next};
@@ -47,8 +48,8 @@ pub(super) struct Work {
     tree: Option<Tree>,
     channels: Channels,
     operations: BTreeMap<String, Operation>,
-    /// What devices of this product are known to refuse.
-    guilty: BTreeSet<FirmwareGuilt>,
+    /// What is known of the devices of this product, by firmware.
+    knowledge: BTreeMap<String, Knowledge>,
     /// Whether presets have nothing more to do.
     is_settled: bool,
     /// Whether the parameters of preconditions have been read since the device was changed.
@@ -69,13 +70,13 @@ pub(super) struct Beginning {
     pub(super) told: Told,
     pub(super) channels: Channels,
     pub(super) operations: BTreeMap<String, Operation>,
-    pub(super) guilty: BTreeSet<FirmwareGuilt>,
+    pub(super) knowledge: BTreeMap<String, Knowledge>,
     pub(super) recorder: Recorder,
 }
 
 impl Work {
     pub(super) fn new(beginning: Beginning) -> Self {
-        let Beginning { desk, rules, settings, told, channels, operations, guilty, recorder } =
+        let Beginning { desk, rules, settings, told, channels, operations, knowledge, recorder } =
             beginning;
         let version = desk.book.record().fields.cwmp_version;
         Self {
@@ -91,7 +92,7 @@ impl Work {
             tree: None,
             channels,
             operations,
-            guilty,
+            knowledge,
             is_settled: false,
             is_read: false,
             cycles: 0,
@@ -489,10 +490,10 @@ impl Work {
     fn begin(&mut self, purpose: Purpose, provisions: &[Provision]) {
         let tree = self.take_tree();
         let firmware = self.desk.book.record().firmware();
-        let guilty = self.guilty.iter().filter(|it| it.firmware == firmware);
-        let guilty = guilty.map(|it| it.guilt.clone()).collect();
         let session = self.told.session;
-        let mut config = self.settings.engine(&self.rules, session, self.rounds, guilty);
+        let known = self.knowledge.get(firmware).filter(|known| !known.is_old(session)).cloned();
+        let known = known.unwrap_or_default();
+        let mut config = self.settings.engine(&self.rules, session, self.rounds, known);
         if matches!(purpose, Purpose::Preconditions(_))
             && let Ok(script) = Script::compile(READ, READ_SCRIPT)
         {
@@ -598,7 +599,7 @@ impl Work {
         let Some(mut round) = self.round.take() else { return };
         keep_round(&mut round, &mut self.desk);
         self.recorder.nothing(round.provisioning.nothing());
-        self.remember(round.provisioning.healed());
+        self.remember(round.provisioning.healed(), round.provisioning.discovery_limits());
         let has_changed = round.has_changed();
         self.tree = Some(round.provisioning.tree().clone());
         let earlier = self.channels.faults().clone();
@@ -632,15 +633,24 @@ impl Work {
     }
 
     /// Remembers what the device refuses, for all of its product and firmware.
-    fn remember(&mut self, healed: &[Healed]) {
+    fn remember(&mut self, healed: &[Healed], limits: &DiscoveryLimits) {
         let firmware = self.desk.book.record().firmware().to_owned();
+        let earlier = self.knowledge.get(&firmware).filter(|it| !it.is_old(self.told.session));
+        let mut known = earlier.cloned().unwrap_or_default();
+        if known.is_empty() {
+            known.since = self.told.session;
+        }
         for Healed { path, code, message, guilt } in healed {
             let what = format!("the device refuses to set {path}: {code} {message}; set aside");
             self.recorder.note(What::Failed(what), self.desk.now);
-            let known = FirmwareGuilt { firmware: firmware.clone(), guilt: guilt.clone() };
-            if self.guilty.insert(known.clone()) {
-                self.desk.book.save_guilt(known);
+            if known.guilt.len() < GUILT_MAX {
+                known.guilt.insert(guilt.clone());
             }
+        }
+        known.discovery = limits.clone();
+        if !known.is_empty() && self.knowledge.get(&firmware) != Some(&known) {
+            self.desk.book.save_knowledge(&firmware, &known);
+            self.knowledge.insert(firmware, known);
         }
     }
 

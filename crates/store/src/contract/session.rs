@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use drover_provision::channel::ChannelFault;
-use drover_provision::engine::Provision;
+use drover_provision::engine::{DiscoveryLimits, Guilt, Provision, Refusals};
 use drover_provision::operation::Operation;
 use drover_provision::script::{Data, Fault, FaultDetail};
-use drover_provision::{Batch, Loaded, TaskKind};
+use drover_provision::{Batch, DeviceKey, Knowledge, Loaded, TaskKind};
 
 use super::{Place, at, key, registration, task};
 use crate::limits::{TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX};
@@ -94,6 +94,11 @@ pub(crate) async fn a_session_loads_all_that_it_needs(place: &impl Place) {
         operations: operations.clone().into_iter().map(|(key, it)| (key, Some(it))).collect(),
         ..registration(1)
     };
+    let knowledge = BTreeMap::from([
+        ("V1".to_owned(), knowledge()),
+        (String::new(), { Knowledge { since: at(3), ..Knowledge::default() } }),
+    ]);
+    let batch = Batch { knowledge: knowledge.clone(), ..batch };
     store.save(batch).await.unwrap();
     store.save(registration(2)).await.unwrap();
     let (due, late) = (task(1, 1, TaskKind::Reboot), task(2, 1, TaskKind::Reboot));
@@ -102,10 +107,28 @@ pub(crate) async fn a_session_loads_all_that_it_needs(place: &impl Place) {
     drop(store);
     let store = place.open();
     let record = store.load(&key(1)).await.unwrap();
-    let expected = Loaded { record, tasks: vec![due], faults, operations, ..Loaded::default() };
+    let expected =
+        Loaded { record, tasks: vec![due], faults, operations, knowledge: knowledge.clone() };
     assert_eq!(loaded(&store, 1).await, expected);
     let other = loaded(&store, 2).await;
     assert!(other.record.is_some() && other.faults.is_empty() && other.operations.is_empty());
+    assert_eq!(other.knowledge, knowledge, "it is of the same product");
+    assert_eq!(loaded(&store, 3).await.knowledge, knowledge, "and so is one that is new");
+    let key = DeviceKey::new("00D09E", "Another", "1");
+    assert!(store.load_session(&key, at(9)).await.unwrap().knowledge.is_empty());
+}
+
+fn knowledge() -> Knowledge {
+    let guilt = |path: &str, value| Guilt { path: path.to_owned(), value, code: 9007 };
+    let objects = BTreeSet::from(["Device.WiFi".to_owned()]);
+    Knowledge {
+        since: at(2),
+        guilt: [guilt("Device.X.*.A", None), guilt("Device.B", Some(u64::MAX))].into(),
+        discovery: DiscoveryLimits {
+            names: Refusals { everywhere: true, ..Refusals::default() },
+            values: Refusals { everywhere: false, objects },
+        },
+    }
 }
 
 async fn loaded(store: &Store, device: u32) -> Loaded {

@@ -11,6 +11,7 @@ use crate::error::Error;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_devices_and_tasks.sql"),
     include_str!("../../migrations/0002_traces_and_history.sql"),
+    include_str!("../../migrations/0003_knowledge.sql"),
 ];
 
 /// Brings the database up to date.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::paths::Paths;
-use super::{Outcome, Result, document, fault};
+use super::{Outcome, Result, document, fault, knowledge};
 use crate::encode::{self, Unreadable};
 use crate::limits::PAGE_TASKS_MAX;
 use crate::{TaskCursor, TaskFilter, TaskStatus};
@@ -49,13 +49,16 @@ pub(super) fn session(
     key: &DeviceKey,
     now: Timestamp,
 ) -> Outcome<Loaded> {
-    let Some(id) = device_id(db, key)? else { return Ok(Loaded::default()) };
+    let knowledge = knowledge::of_product(db, key)?;
+    let Some(id) = device_id(db, key)? else {
+        return Ok(Loaded { knowledge, ..Loaded::default() });
+    };
     Ok(Loaded {
         record: device(db, paths, key)?,
         tasks: due_tasks(db, key, now)?,
         faults: fault::of_device(db, id)?,
         operations: fault::operations(db, id)?,
-        ..Loaded::default()
+        knowledge,
     })
 }
 

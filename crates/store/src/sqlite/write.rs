@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::paths::Paths;
-use super::{Outcome, Result, document, fault, read};
+use super::{Outcome, Result, document, fault, knowledge, read};
 use crate::TaskStatus;
 use crate::encode;
 use crate::error::Error;
@@ -36,6 +36,9 @@ pub(super) fn save(db: &Connection, paths: &Paths, batch: &Batch) -> Outcome<()>
     }
     for (command_key, operation) in &batch.operations {
         fault::put_operation(db, device, command_key, operation.as_ref())?;
+    }
+    for (firmware, known) in &batch.knowledge {
+        knowledge::put(db, &batch.device, firmware, known)?;
     }
     // The place for `batch.trace`, which has tables of its own.
     Ok(())
