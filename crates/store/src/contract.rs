@@ -3,6 +3,7 @@
 
 mod index;
 mod past;
+mod query;
 mod resource;
 mod session;
 
@@ -26,6 +27,7 @@ use crate::{Error, Retention, Store, TaskFilter, TaskStatus};
 
 pub(crate) use index::*;
 pub(crate) use past::*;
+pub(crate) use query::*;
 pub(crate) use resource::*;
 pub(crate) use session::*;
 
@@ -75,12 +77,27 @@ macro_rules! contract_tests {
             old_points_are_merged
             what_is_not_watched_any_more_is_forgotten
             watched_paths_have_limits
+            devices_are_found_in_pages_in_any_order
+            a_scan_is_marked_and_can_be_refused
+            a_scan_finds_what_an_index_finds
+            a_search_has_a_time_limit
+            a_page_of_another_order_is_refused
         }
         proptest! {
             #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
             #[test]
             fn any_history_equals_the_model(steps in $crate::contract::history()) {
                 $crate::contract::any_history_equals_the_model::<$place>(steps)?;
+            }
+
+            #[test]
+            fn any_filter_finds_what_it_lets_through(
+                filters in prop::collection::vec($crate::query::tests::expressions(), 12),
+                records in prop::collection::vec($crate::query::tests::records(), 1..8),
+            ) {
+                $crate::contract::any_filter_finds_what_it_lets_through::<$place>(
+                    &filters, records,
+                )?;
             }
         }
     };
@@ -509,7 +526,7 @@ pub(crate) async fn concurrent_writes_are_all_kept(place: &impl Place) {
 }
 
 /// Runs futures at the same time on this thread.
-async fn join_all(futures: Vec<impl Future<Output = ()>>) {
+pub(crate) async fn join_all(futures: Vec<impl Future<Output = ()>>) {
     let mut waiting: Vec<_> = futures.into_iter().map(Box::pin).collect();
     std::future::poll_fn(|context| {
         waiting.retain_mut(|future| future.as_mut().poll(context).is_pending());

@@ -1,6 +1,7 @@
 //! What can go wrong in the store.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use drover_provision::rules::ResourceKind;
 use drover_provision::{DeviceKey, TaskId};
@@ -134,7 +135,48 @@ pub enum Error {
         max = crate::limits::WATCHED_MAX
     )]
     TooManyWatched,
+    /// A search would have to read every record, and may not.
+    #[error("{}", not_indexed(.paths))]
+    NotIndexed {
+        /// The parameters that have no index.
+        paths: Vec<String>,
+    },
+    /// A search took too long.
+    #[error("the search took longer than {limit:?}; {}", would_help(.paths))]
+    TooSlow {
+        /// How long it may take.
+        limit: Duration,
+        /// The parameters that have no index.
+        paths: Vec<String>,
+    },
+    /// A cursor of another order.
+    #[error("the page before was in another order: begin with the first page")]
+    InvalidCursor,
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
+}
+
+/// How to make a parameter one that can be searched for.
+fn add_indexes(paths: &[String]) -> String {
+    let add = paths.iter().map(|path| format!("`index add {path}`"));
+    add.collect::<Vec<_>>().join(" and ")
+}
+
+fn not_indexed(paths: &[String]) -> String {
+    match paths {
+        [] => "the search would read the records of all devices: narrow the filter".to_owned(),
+        _ => format!(
+            "the search would read the records of all devices, as there is no index of {}: {}",
+            paths.join(", "),
+            add_indexes(paths)
+        ),
+    }
+}
+
+fn would_help(paths: &[String]) -> String {
+    match paths {
+        [] => "narrow the filter".to_owned(),
+        _ => format!("{}, or narrow the filter", add_indexes(paths)),
+    }
 }

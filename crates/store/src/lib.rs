@@ -9,6 +9,7 @@
 
 mod encode;
 mod error;
+mod find;
 mod history;
 pub mod limits;
 mod query;
@@ -23,6 +24,7 @@ use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Task, TaskId};
 use jiff::Timestamp;
 
 pub use error::Error;
+pub use find::{Count, DeviceCursor, DevicePage, DeviceQuery, NotADeviceCursor, SortBy};
 pub use history::{Point, Retention, Step, TraceCursor};
 pub use sqlite::Sqlite;
 
@@ -389,6 +391,27 @@ impl Store {
     /// [`Error::Database`], [`Error::Damaged`] when it cannot be read far enough to say more.
     pub async fn check(&self) -> Result<IntegrityReport, Error> {
         on_backend!(self, backend => backend.check().await)
+    }
+
+    /// The devices that a query asks for, a page at a time: give the `next` of a page as `after`.
+    ///
+    /// What an index decides is found by it. Otherwise every record is read, by several threads,
+    /// until the page is full; the page says so. A device that changes in the meantime may be
+    /// found as it was before or after. A search whose future is dropped ends.
+    ///
+    /// # Errors
+    /// [`Error::NotIndexed`], [`Error::TooSlow`], [`Error::InvalidCursor`], [`Error::Database`],
+    /// [`Error::Closed`].
+    pub async fn find(&self, query: DeviceQuery) -> Result<DevicePage, Error> {
+        on_backend!(self, backend => backend.find(query).await)
+    }
+
+    /// How many devices a query finds, whatever its order, its limit and where it begins.
+    ///
+    /// # Errors
+    /// [`Error::NotIndexed`], [`Error::TooSlow`], [`Error::Database`], [`Error::Closed`].
+    pub async fn count(&self, query: DeviceQuery) -> Result<Count, Error> {
+        on_backend!(self, backend => backend.count(query).await)
     }
 
     /// The sessions of a device with their traces, the newest first, from before `before` on; at

@@ -44,6 +44,16 @@ pub(crate) const POINTS_REMOVED_PER_SAVE: usize = 100;
 /// Such points that one write removes at most for the one who asked for it.
 pub(crate) const POINTS_REMOVED_PER_WRITE: usize = 5_000;
 
+/// Devices that one thread reads at a time when all are searched in their order.
+pub(crate) const SCAN_SLICE_DEVICES: usize = 500;
+/// Such parts that are planned at a time.
+pub(crate) const SCAN_SLICES_PLANNED: usize = 16;
+/// Numbers of devices that one thread takes at a time when all are counted.
+pub(crate) const COUNT_SLICE_DEVICES: i64 = 1_000;
+/// Devices of an index row from which on a page is not made of them, but of all in their order.
+pub(crate) const SOURCE_ROWS_MAX: i64 = 20_000;
+/// Operations of SQLite's machine after which it asks whether it should go on.
+pub(crate) const PROGRESS_OPERATIONS: i32 = 10_000;
 /// Parts of a filter that are told to the database; what is beyond is decided on the records.
 pub(crate) const QUERY_STEPS_MAX: usize = 50_000;
 /// Values that a filter binds to a statement; SQLite has places for 32,766 in all.

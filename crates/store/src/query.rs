@@ -9,7 +9,7 @@
 mod condition;
 mod sql;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod translate;
 mod values;
 

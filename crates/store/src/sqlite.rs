@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod document;
 mod fault;
+mod find;
 mod history;
 mod index;
 mod jobs;
@@ -28,6 +29,7 @@ use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Task, TaskId};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::Type;
+use tokio::sync::Semaphore;
 
 use crate::encode::Unreadable;
 use crate::error::Error;
@@ -35,8 +37,8 @@ use crate::limits::{
     PAGE_DEVICES_MAX, PAGE_FAULTS_MAX, PAGE_SESSIONS_MAX, PAGE_TASKS_MAX, POINTS_REMOVED_PER_WRITE,
 };
 use crate::{
-    DeviceFault, FaultCursor, FaultFilter, Index, IntegrityReport, Point, Retention, TaskCursor,
-    TaskFilter, TraceCursor,
+    Count, DeviceFault, DevicePage, DeviceQuery, FaultCursor, FaultFilter, Index, IntegrityReport,
+    Point, Retention, TaskCursor, TaskFilter, TraceCursor,
 };
 use jobs::Failure;
 use paths::Paths;
@@ -59,13 +61,15 @@ impl From<Unreadable> for rusqlite::Error {
 pub struct Sqlite {
     threads: Arc<Threads>,
     retention: Arc<Retention>,
+    /// Places for searches.
+    searches: Arc<Semaphore>,
 }
 
 impl Sqlite {
     pub(crate) fn open(folder: &Path, retention: Retention) -> Answer<Self> {
         let opened = open::open(folder)?;
         let threads = Arc::new(Threads::start(opened)?);
-        Ok(Self { threads, retention: Arc::new(retention) })
+        Ok(Self { threads, retention: Arc::new(retention), searches: find::places() })
     }
 
     pub(crate) async fn load(&self, key: &DeviceKey) -> Answer<Option<DeviceRecord>> {
@@ -86,6 +90,14 @@ impl Sqlite {
                 past::save(db, &batch, &retention)
             })
             .await
+    }
+
+    pub(crate) async fn find(&self, query: DeviceQuery) -> Answer<DevicePage> {
+        find::find(&self.threads, &self.searches, query).await
+    }
+
+    pub(crate) async fn count(&self, query: DeviceQuery) -> Answer<Count> {
+        find::count(&self.threads, &self.searches, query).await
     }
 
     pub(crate) async fn sessions(

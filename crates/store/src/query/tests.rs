@@ -10,13 +10,13 @@ use drover_provision::view::{DeviceView, scalar};
 use drover_provision::{DeviceFields, DeviceRecord, Identity, Parameter};
 use proptest::prelude::*;
 use proptest::sample::select;
-use rusqlite::types::{ToSqlOutput, Value as SqlValue};
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, params};
 
 use super::*;
 
-const NOW: i64 = 1_000_000;
-const INDEXED: [&str; 3] = ["Device.A", "Device.B", "Device.C"];
+pub(crate) const NOW: i64 = 1_000_000;
+pub(crate) const INDEXED: [&str; 3] = ["Device.A", "Device.B", "Device.C"];
 
 fn catalogue() -> Catalogue {
     INDEXED.into_iter().map(str::to_owned).zip(7..).collect()
@@ -75,16 +75,6 @@ fn insert(db: &Connection, id: i64, record: &DeviceRecord) {
             Scalar::Text(text) => SqlValue::Text(text.into()),
         };
         db.execute("INSERT INTO param VALUES (?1, ?2, ?3)", params![path, value, id]).unwrap();
-    }
-}
-
-impl ToSql for Binding {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Self::Integer(integer) => integer.to_sql(),
-            Self::Number(number) => number.to_sql(),
-            Self::Text(text) => text.to_sql(),
-        }
     }
 }
 
@@ -200,7 +190,7 @@ fn record() -> DeviceRecord {
     }
 }
 
-fn records() -> impl Strategy<Value = DeviceRecord> {
+pub(crate) fn records() -> impl Strategy<Value = DeviceRecord> {
     let parameters = prop::collection::vec(parameters(), 4);
     let tags = prop::collection::btree_set(select(vec!["lab", "a b"]), 0..=2);
     let times = (times(), times(), prop::option::of(times()), prop::option::of(times()));
@@ -270,7 +260,7 @@ fn paths() -> impl Strategy<Value = Expression> {
     select(paths.to_vec()).prop_map(|path| Expression::Parameter(Path::new(path)))
 }
 
-fn expressions() -> impl Strategy<Value = Expression> {
+pub(crate) fn expressions() -> impl Strategy<Value = Expression> {
     let leaf = prop_oneof![1 => literals(), 3 => paths()];
     leaf.prop_recursive(5, 40, 4, |inner| {
         let boxed = || inner.clone().prop_map(Box::new);

@@ -31,6 +31,12 @@ pub(super) fn rows(db: &Connection) -> Result<BTreeMap<String, i64>> {
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
+/// The indexes that have the rows of all devices, with their numbers.
+pub(super) fn complete(db: &Connection) -> Result<Vec<(String, i64)>> {
+    let mut statement = db.prepare_cached("SELECT path, id FROM indexed WHERE state = ?1")?;
+    statement.query_map([COMPLETE], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
 /// Changes the row of a device in an index.
 pub(super) fn change(
     db: &Connection,

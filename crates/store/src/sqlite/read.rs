@@ -15,7 +15,7 @@ use crate::encode::{self, Unreadable};
 use crate::limits::PAGE_TASKS_MAX;
 use crate::{TaskCursor, TaskFilter, TaskStatus};
 
-const DEVICE_COLUMNS: &str = "id, key, manufacturer, oui, product_class, serial_number, \
+pub(super) const DEVICE_COLUMNS: &str = "id, key, manufacturer, oui, product_class, serial_number, \
      registered, last_inform, last_boot, last_bootstrap, sessions, last_events, root, \
      cwmp_version, peculiarities, connection_request_username, connection_request_password";
 
@@ -145,7 +145,7 @@ fn condition(filter: &TaskFilter) -> String {
     format!("{device} AND task.state IN ({})", codes.join(", "))
 }
 
-fn device_row(row: &Row<'_>) -> Result<(i64, DeviceRecord)> {
+pub(super) fn device_row(row: &Row<'_>) -> Result<(i64, DeviceRecord)> {
     let key: String = row.get("key")?;
     let version: String = row.get("cwmp_version")?;
     let fields = DeviceFields {
@@ -175,7 +175,7 @@ fn device_row(row: &Row<'_>) -> Result<(i64, DeviceRecord)> {
 }
 
 /// Adds what is not in the row of a device.
-fn complete(
+pub(super) fn complete(
     db: &Connection,
     paths: &Paths,
     id: i64,

@@ -11,10 +11,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::index;
 use super::jobs::{Failure, Read, Report, Write};
 use super::open::{Opened, explain, open_beside};
 use super::paths::Paths;
+use super::{find, index};
 use crate::error::Error;
 use crate::limits::{
     CHECKPOINT_BUSY_MILLISECONDS, CHECKPOINT_ROWS, LOG_BYTES_MAX, READERS, READS_WAITING_MAX,
@@ -58,7 +58,9 @@ impl Threads {
             .busy_timeout(Duration::from_millis(CHECKPOINT_BUSY_MILLISECONDS))
             .map_err(|error| explain(&path, &error))?;
         for _ in 0..READERS {
-            let (db, queue, path) = (open_beside(&path, true)?, read_queue.clone(), path.clone());
+            let (mut db, queue) = (open_beside(&path, true)?, read_queue.clone());
+            find::make_patient(&mut db).map_err(|error| explain(&path, &error))?;
+            let path = path.clone();
             threads.spawn("store-read", &path.clone(), move || read_all(&db, &queue, &path))?;
         }
         let log = path.with_extension("db-wal");
@@ -87,11 +89,19 @@ impl Threads {
         &self,
         operation: impl FnOnce(&Connection, &Paths) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
+        self.begin_read(operation).await?.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Puts a read into the queue, and returns where its outcome comes.
+    pub(super) async fn begin_read<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Connection, &Paths) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, Error>>, Error> {
         let paths = self.paths.clone();
         let (job, outcome) = Read::new(move |db| operation(db, &paths));
         let queue = self.reads.as_ref().ok_or(Error::Closed)?;
         queue.send(job).await.map_err(|_| Error::Closed)?;
-        outcome.await.map_err(|_| Error::Closed)?
+        Ok(outcome)
     }
 
     /// Runs something that takes long, on a thread and a connection of its own that cannot write.
