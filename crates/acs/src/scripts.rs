@@ -34,7 +34,9 @@ pub(crate) struct ScriptLimits {
     pub(crate) threads: usize,
     /// Work that waits for a thread.
     pub(crate) waiting: usize,
-    /// How long one work may take, and how long it may wait for a thread.
+    /// How long work may wait for a thread.
+    pub(crate) patience: Duration,
+    /// How long it may take then.
     pub(crate) time: Duration,
     /// Threads that were given up and still run.
     pub(crate) given_up: usize,
@@ -93,6 +95,7 @@ impl ScriptLimits {
         Self {
             threads: threads.unwrap_or_else(processors),
             waiting: SCRIPT_JOBS_WAITING_MAX,
+            patience: Duration::from_secs(SCRIPT_JOB_SECONDS_MAX),
             time: Duration::from_secs(SCRIPT_JOB_SECONDS_MAX),
             given_up: SCRIPT_THREADS_GIVEN_UP_MAX,
         }
@@ -193,7 +196,7 @@ impl Pool {
         mut started: oneshot::Receiver<u64>,
         answer: oneshot::Receiver<T>,
     ) -> Result<T, Lost> {
-        let number = match timeout(pool.limits.time, &mut started).await {
+        let number = match timeout(pool.limits.patience, &mut started).await {
             Ok(started) => started.map_err(|_| Lost::Overloaded)?,
             Err(_) => {
                 started.close();

@@ -1,13 +1,12 @@
 //! One POST of a device: from its body to the reply, with everything durable in between.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use drover_cwmp::cookie::set_cookie;
 use drover_cwmp::session::acs::Reply;
 use drover_cwmp::{Fault, FaultCode};
-use drover_provision::script::{Engine, Fault as ScriptFault};
 use drover_provision::{Batch, DeviceKey, End, Failure, Loaded, Outgoing, Session, Step};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
@@ -20,13 +19,13 @@ use tracing::{debug, error, info};
 use super::body::{BodyLimits, PlainBody, SentBody};
 use super::refusal::Refusal;
 use super::replay::LastReply;
+use super::scripted::call_extensions;
 use super::sessions::{Arriving, Live, Slot};
 use super::{COOKIE_NAME, Login, Server};
 use crate::entropy;
 use crate::limits::{REPLACED_SECONDS_MAX, SESSION_SECONDS_MAX, SHORT_WORK_BYTES_MAX};
 use crate::net::chain;
 use crate::peer::Peer;
-use crate::scripts::Lost;
 
 /// Where a request belongs.
 #[derive(Debug)]
@@ -177,37 +176,8 @@ impl Exchange {
                     let outgoing = self.load(place, &mut session, &key, save).await?;
                     return Ok((session, outgoing));
                 }
-                Step::Run => (session, step) = self.run_scripts(session).await?,
-                Step::Extensions(calls) => {
-                    let answers = calls.iter().map(|_| Err(no_extensions())).collect();
-                    step = session.answer(answers, Timestamp::now());
-                }
-            }
-        }
-    }
-
-    /// Lets a thread for scripts go on with the session.
-    async fn run_scripts(&self, session: Session) -> Result<(Session, Step), Refusal> {
-        let lost = session.lost();
-        // Work that no thread takes leaves the session where it can be found.
-        let waiting = Arc::new(Mutex::new(Some(session)));
-        let taken = Arc::clone(&waiting);
-        let work = move |engine: &mut Engine| {
-            let mut session = take(&taken)?;
-            let step = session.run(engine, Timestamp::now());
-            Some((session, step))
-        };
-        match self.server.scripts.run(work).await {
-            Ok(Some(done)) => Ok(done),
-            Ok(None) => Err(Refusal::internal("the session was not there for its scripts")),
-            Err(Lost::Overloaded) => {
-                let batch = take(&waiting).and_then(|mut it| it.abandon(Timestamp::now()));
-                self.save(batch).await?;
-                Err(Refusal::overload(Lost::Overloaded.to_string()))
-            }
-            Err(reason) => {
-                self.save(lost).await?;
-                Err(Refusal::internal(reason.to_string()))
+                Step::Run => (session, step) = self.server.run_scripts(session).await?,
+                Step::Extensions(calls) => step = call_extensions(&mut session, &calls),
             }
         }
     }
@@ -247,9 +217,7 @@ impl Exchange {
     }
 
     async fn save(&self, batch: Option<Batch>) -> Result<(), Refusal> {
-        let Some(batch) = batch else { return Ok(()) };
-        let saved = self.server.store.save(batch).await;
-        saved.map_err(|error| Refusal::overload(format!("saving failed: {}", chain(&error))))
+        self.server.save(batch).await
     }
 
     /// Keeps the session for its next POST, or lets it go.
@@ -323,17 +291,6 @@ async fn handle(
     }
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Refusal::internal(error.to_string()))
-}
-
-fn take(waiting: &Mutex<Option<Session>>) -> Option<Session> {
-    // No code panics while it holds the lock.
-    waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
-}
-
-/// What scripts are told that call an extension.
-fn no_extensions() -> ScriptFault {
-    let message = "extensions are not configured".to_owned();
-    ScriptFault { code: "ext".to_owned(), message, detail: None }
 }
 
 const fn is_of_other_device(step: &Step) -> bool {

@@ -5,6 +5,7 @@ mod body;
 mod exchange;
 mod refusal;
 mod replay;
+mod scripted;
 mod sessions;
 
 use std::sync::Arc;

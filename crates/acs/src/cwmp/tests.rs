@@ -3,7 +3,9 @@ use std::net::SocketAddr;
 use drover_cwmp::message::{DeviceIdStruct, EventStruct, Inform, ParameterValueStruct};
 use drover_cwmp::session::acs::Reply;
 use drover_cwmp::{CwmpNamespace, Envelope, Value};
-use drover_provision::{Loaded, Session, Step, Task, TaskId, TaskKind, TaskState};
+use drover_provision::rules::{Resource, ResourceKind};
+use drover_provision::{End, Loaded, Outgoing, Session, Step, Task, TaskId, TaskKind, TaskState};
+use drover_store::FaultFilter;
 use jiff::Timestamp;
 
 use super::replay::LastReply;
@@ -52,12 +54,16 @@ async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
 }
 
 async fn server(folder: &tempfile::TempDir) -> Server {
+    server_with(folder, ScriptLimits::new(Some(1))).await
+}
+
+async fn server_with(folder: &tempfile::TempDir, limits: ScriptLimits) -> Server {
     let store = Store::open(folder.path()).expect("store");
     let parts = Parts {
         sessions: Arc::new(Sessions::new(9)),
         catalog: Arc::default(),
         rulebook: Rulebook::open(None, store.clone()).await.expect("rules"),
-        scripts: Scripts::new(ScriptLimits::new(Some(1))).expect("a thread"),
+        scripts: Scripts::new(limits).expect("a thread"),
         store,
     };
     Server::new(&CwmpConfig::default(), parts).expect("randomness")
@@ -92,4 +98,79 @@ async fn what_open_sessions_leave_is_saved_at_the_end() {
     assert_eq!(server.sessions.count(), 0);
     let task = server.store.task(&task).await.expect("store").expect("the task");
     assert!(matches!(task.state, TaskState::Faulted(_)));
+}
+
+/// A server whose preset runs this script in every session.
+async fn scripted_server(folder: &tempfile::TempDir, limits: ScriptLimits, script: &str) -> Server {
+    let server = server_with(folder, limits).await;
+    let preset = r#"{"channel": "c", "configurations": [{"type": "provision", "name": "p"}]}"#;
+    for (kind, text) in [(ResourceKind::Provision, script), (ResourceKind::Preset, preset)] {
+        let resource = Resource { kind, name: "p".to_owned(), text: text.to_owned() };
+        server.rulebook.put(resource).await.expect("kept");
+    }
+    server
+}
+
+/// A session that is to run its scripts.
+async fn due_session(server: &Server) -> Session {
+    let now = Timestamp::now();
+    let mut session = Session::new(server.session_config());
+    let Step::Load { .. } = session.handle(&inform(), now) else { panic!("no Inform") };
+    let opened = session.resume(Loaded::default(), now);
+    server.store.save(opened.save.expect("a new device")).await.expect("saved");
+    assert!(matches!(session.handle(b"", now), Step::Run));
+    session
+}
+
+/// The code and the message of the only fault that is stored.
+async fn fault(server: &Server) -> (String, String) {
+    let faults = server.store.faults(FaultFilter::default(), None, 9).await.expect("store");
+    let [(_, stored)] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!(stored.channel, "c");
+    let fault = &stored.fault.fault;
+    (fault.code.clone(), fault.message.clone())
+}
+
+#[tokio::test]
+async fn scripts_that_find_no_thread_are_put_off() {
+    let folder = tempfile::TempDir::new().expect("temporary folder");
+    let limits = ScriptLimits { waiting: 0, ..ScriptLimits::new(Some(1)) };
+    let server = scripted_server(&folder, limits, "1").await;
+    let session = due_session(&server).await;
+    let refusal = server.run_scripts(session).await.expect_err("no thread").into_response();
+    assert_eq!(refusal.status(), 503);
+    assert!(refusal.headers().contains_key("retry-after"));
+    assert_eq!(fault(&server).await.0, "session_terminated");
+}
+
+#[tokio::test]
+async fn scripts_that_cannot_be_stopped_leave_their_fault() {
+    let folder = tempfile::TempDir::new().expect("temporary folder");
+    // No thread counts to its budget within a millisecond.
+    let time = Duration::from_millis(1);
+    let limits = ScriptLimits { time, ..ScriptLimits::new(Some(1)) };
+    let server = scripted_server(&folder, limits, "while (true) {}").await;
+    let session = due_session(&server).await;
+    let refusal = server.run_scripts(session).await.expect_err("it hangs").into_response();
+    assert_eq!(refusal.status(), 500);
+    let (code, message) = fault(&server).await;
+    assert_eq!(code, "script.Error");
+    assert!(message.contains("could not be stopped"), "{message}");
+}
+
+#[tokio::test]
+async fn scripts_run_and_are_told_that_there_are_no_extensions() {
+    let folder = tempfile::TempDir::new().expect("temporary folder");
+    let server = scripted_server(&folder, ScriptLimits::new(Some(1)), "ext('a', 'b')").await;
+    let session = due_session(&server).await;
+    let (mut session, step) = server.run_scripts(session).await.expect("they run");
+    let Step::Extensions(calls) = step else { panic!("{step:?}") };
+    assert_eq!(calls, [["a", "b"]]);
+    assert!(matches!(scripted::call_extensions(&mut session, &calls), Step::Run));
+    let (_, step) = server.run_scripts(session).await.expect("they run");
+    let Step::Reply(Outgoing { reply: Reply::Empty, save, end }) = step else { panic!("{step:?}") };
+    assert_eq!(end, Some(End::Complete));
+    server.save(save).await.expect("saved");
+    let expected = ("ext".to_owned(), "extensions are not configured".to_owned());
+    assert_eq!(fault(&server).await, expected);
 }

@@ -9,7 +9,7 @@ use super::*;
 /// A pool of one thread.
 fn scripts(waiting: usize, given_up: usize) -> Arc<Scripts> {
     let time = Duration::from_secs(60);
-    let limits = ScriptLimits { threads: 1, waiting, time, given_up };
+    let limits = ScriptLimits { threads: 1, waiting, patience: time, time, given_up };
     Arc::new(Scripts::new(limits).expect("a thread"))
 }
 
