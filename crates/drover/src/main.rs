@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod config;
 mod demo;
 mod model;
@@ -37,6 +38,8 @@ enum Command {
     },
     /// Drive a fleet of simulated devices against a server and measure
     Simulate(simulate::Arguments),
+    /// Work on the database of a server that does not run: indexes, backups, checks
+    Admin(admin::Arguments),
     /// Look into data models: what a path is, what differs, and compile documents
     Model(model::Arguments),
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Agent { arguments } => return drover_agent::cli::main(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
+        Command::Admin(arguments) => admin::run(arguments),
         Command::Model(arguments) => model::run(arguments),
     };
     match result {
