@@ -5,6 +5,7 @@
 
 mod folder;
 mod place;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use drover_provision::SessionConfig;
 use drover_provision::expression::Expression;
 use drover_provision::rules::{InvalidResource, Resource, ResourceKind, Rules};
 use drover_store::{Error as StoreError, Store};
@@ -114,6 +116,9 @@ pub(crate) enum NotChanged {
     /// The setting is no expression.
     #[error("the setting is no expression: {0}")]
     Expression(drover_provision::expression::ParseError),
+    /// The setting has a value that it cannot have.
+    #[error("{0}")]
+    Setting(String),
     /// There are too many, or it is too long.
     #[error("{0}")]
     TooMuch(String),
@@ -148,6 +153,8 @@ fn of_text(invalid: &InvalidResource) -> String {
 #[derive(Debug)]
 pub(crate) struct Rulebook {
     store: Store,
+    /// How sessions are held before settings have a say.
+    base: SessionConfig,
     current: RwLock<Current>,
     /// Locked while something changes.
     sources: Arc<Mutex<Sources>>,
@@ -155,7 +162,8 @@ pub(crate) struct Rulebook {
 
 #[derive(Debug, Clone, Default)]
 struct Current {
-    rules: Arc<Rules>,
+    /// How a session is held that begins now.
+    session: SessionConfig,
     resources: Arc<Vec<Resource>>,
 }
 
@@ -173,24 +181,34 @@ impl Rulebook {
     /// # Errors
     /// [`ServeError::Rules`] names every file that cannot be used, [`ServeError::Store`]. What is
     /// stored and cannot be used is logged, and left out.
-    pub(crate) async fn open(folder: Option<&Path>, store: Store) -> Result<Arc<Self>, ServeError> {
+    pub(crate) async fn open(
+        folder: Option<&Path>,
+        store: Store,
+        base: SessionConfig,
+    ) -> Result<Arc<Self>, ServeError> {
         let stored = store.resources().await?;
         let of_files = folder.map(|folder| open_folder(folder, &stored)).transpose()?;
         let (folder, known) = of_files.unzip();
         let stored = stored.into_iter().map(|it| ((it.kind, it.name), it.text)).collect();
         let sources = Sources { folder, stored, told: BTreeMap::new() };
-        let current = Current { rules: Arc::new(known.unwrap_or_default()), ..Current::default() };
+        let rules = Arc::new(known.unwrap_or_default());
+        let session = SessionConfig { rules, ..base.clone() };
+        let current = Current { session, ..Current::default() };
         let sources = Arc::new(Mutex::new(sources));
-        let rulebook = Arc::new(Self { store, current: RwLock::new(current), sources });
+        let rulebook = Arc::new(Self { store, base, current: RwLock::new(current), sources });
         rulebook.make(&mut *rulebook.sources.lock().await);
         let summary = RulesSummary::of(rulebook.resources().iter().map(|it| &it.kind));
         info!(rules = %summary, "rules");
         Ok(rulebook)
     }
 
-    /// The rules for a session that begins now.
-    pub(crate) fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.current().rules)
+    /// How a session is held that begins now.
+    pub(crate) fn session_config(&self) -> SessionConfig {
+        self.current().session
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        self.current().session.rules
     }
 
     /// Everything that was given and counts, by kind and name.
@@ -305,7 +323,9 @@ impl Rulebook {
         }
         sources.with_folder(Folder::settle);
         sources.tell(told);
-        let current = Current { rules: Arc::new(rules), resources: Arc::new(resources) };
+        let session = SessionConfig { rules: Arc::new(rules), ..self.base.clone() };
+        let session = settings::apply(&resources, session);
+        let current = Current { session, resources: Arc::new(resources) };
         // No code panics while it holds the lock.
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
     }
@@ -406,7 +426,8 @@ fn resource(((kind, name), text): (&Key, &str)) -> Resource {
 /// Complains about a resource that cannot be used beside the others.
 fn check(resource: &Resource, others: &[Resource]) -> Result<(), NotChanged> {
     if resource.kind == ResourceKind::Config {
-        Expression::parse(&resource.text).map_err(NotChanged::Expression)?;
+        let expression = Expression::parse(&resource.text).map_err(NotChanged::Expression)?;
+        settings::check(&resource.name, &expression).map_err(NotChanged::Setting)?;
     }
     Rules::check(resource, others).map_err(NotChanged::Invalid)
 }

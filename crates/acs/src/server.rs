@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drover_datamodel::catalog::Catalog;
+use drover_provision::{SessionConfig, Settings};
 use drover_store::{Error as StoreError, Store};
+use jiff::tz::TimeZone;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -103,7 +105,8 @@ pub async fn serve(
         Some(folder) => models::load_folder(folder)?,
         None => Catalog::shipped(),
     };
-    let rulebook = Rulebook::open(config.rules.as_deref(), store.clone()).await?;
+    let rulebook = Rulebook::open(config.rules.as_deref(), store.clone(), sessions_at_first());
+    let rulebook = rulebook.await?;
     let scripts = Scripts::new(ScriptLimits::new(config.scripts.threads));
     let scripts = scripts.map_err(ServeError::Threads)?;
     let mut cwmp = Vec::new();
@@ -120,6 +123,13 @@ pub async fn serve(
     info!(cwmp = ?cwmp_addresses, nbi = ?nbi_address, "serving");
     let end = tokio::spawn(run(config, server, cwmp, nbi, shutdown));
     Ok(Running { cwmp_addresses, nbi_address, end })
+}
+
+/// How sessions are held before settings have a say.
+fn sessions_at_first() -> SessionConfig {
+    // As in GenieACS, the hours of schedules are those of the server's clock.
+    let settings = Settings { zone: TimeZone::system(), ..Settings::default() };
+    SessionConfig { settings: Arc::new(settings), ..SessionConfig::default() }
 }
 
 async fn run(

@@ -14,13 +14,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use drover_cwmp::cookie::find_cookie;
 use drover_datamodel::catalog::Catalog;
-use drover_provision::{SessionConfig, Settings};
+use drover_provision::SessionConfig;
 use drover_store::Store;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, COOKIE, HeaderValue};
 use hyper::{Method, Request, Response};
-use jiff::tz::TimeZone;
 use tokio::time::sleep;
 use tracing::info;
 
@@ -50,7 +49,7 @@ pub(crate) struct Server {
     path: Option<String>,
     body_limits: BodyLimits,
     session_timeout: Duration,
-    session_config: SessionConfig,
+    catalog: Arc<Catalog>,
     pub(crate) rulebook: Arc<Rulebook>,
     pub(crate) scripts: Scripts,
 }
@@ -80,12 +79,7 @@ impl Server {
                 budget: Budget::new(limits.body_bytes_in_flight),
             },
             session_timeout: config.session_timeout(),
-            session_config: SessionConfig {
-                catalog,
-                // As in GenieACS, the hours of schedules are those of the server's clock.
-                settings: Arc::new(Settings { zone: TimeZone::system(), ..Settings::default() }),
-                ..SessionConfig::default()
-            },
+            catalog,
             rulebook,
             scripts,
         })
@@ -93,12 +87,12 @@ impl Server {
 
     /// How a session is held that begins now.
     pub(crate) fn session_config(&self) -> SessionConfig {
-        SessionConfig { rules: self.rulebook.rules(), ..self.session_config.clone() }
+        SessionConfig { catalog: Arc::clone(&self.catalog), ..self.rulebook.session_config() }
     }
 
     /// The data models that are at hand.
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
-        &self.session_config.catalog
+        &self.catalog
     }
 }
 

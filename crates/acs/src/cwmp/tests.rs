@@ -62,7 +62,9 @@ async fn server_with(folder: &tempfile::TempDir, limits: ScriptLimits) -> Server
     let parts = Parts {
         sessions: Arc::new(Sessions::new(9)),
         catalog: Arc::default(),
-        rulebook: Rulebook::open(None, store.clone()).await.expect("rules"),
+        rulebook: Rulebook::open(None, store.clone(), SessionConfig::default())
+            .await
+            .expect("rules"),
         scripts: Scripts::new(limits).expect("a thread"),
         store,
     };

@@ -99,9 +99,10 @@ impl From<NotChanged> for ApiError {
                 reason: InvalidText::Preset(reason),
                 ..
             }) => Self::bad(format!("the {kind} cannot be used: {reason}")),
-            NotChanged::Name(_) | NotChanged::Invalid(_) | NotChanged::Expression(_) => {
-                Self::bad(error.to_string())
-            }
+            NotChanged::Name(_)
+            | NotChanged::Invalid(_)
+            | NotChanged::Expression(_)
+            | NotChanged::Setting(_) => Self::bad(error.to_string()),
         }
     }
 }

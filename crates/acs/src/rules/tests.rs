@@ -35,7 +35,8 @@ impl Place {
     }
 
     async fn open(&self) -> Arc<Rulebook> {
-        Rulebook::open(Some(&self.rules()), self.store.clone()).await.expect("rules")
+        let base = SessionConfig::default();
+        Rulebook::open(Some(&self.rules()), self.store.clone(), base).await.expect("rules")
     }
 
     /// What is wrong, without the name of the folder.
@@ -141,7 +142,8 @@ async fn every_file_that_cannot_be_used_is_told_with_its_line() {
         "virtual_parameters/a.b.js: the name of a virtual parameter has no dot".to_owned(),
     ];
     assert_eq!(place.problems(), expected);
-    let error = Rulebook::open(Some(&place.rules()), place.store.clone()).await;
+    let base = SessionConfig::default();
+    let error = Rulebook::open(Some(&place.rules()), place.store.clone(), base).await;
     let error = error.expect_err("not good").to_string();
     assert!(error.starts_with("rules: 12 files cannot be used\n  "), "{error}");
     assert_eq!(error.lines().count(), 13);
@@ -278,4 +280,23 @@ async fn all_texts_together_are_bounded() {
     assert!(matches!(error, NotChanged::TooMuch(_)), "{error}");
     rulebook.put(provision("0", "1")).await.expect("less than before");
     rulebook.put(provision("more", "1")).await.expect("room");
+}
+
+#[tokio::test]
+async fn settings_count_from_the_next_session_on() {
+    let place = Place::new();
+    let rulebook = place.open().await;
+    let setting = |text: &str| Resource {
+        kind: ResourceKind::Config,
+        name: "cwmp.retryDelay".to_owned(),
+        text: text.to_owned(),
+    };
+    let delay = |rulebook: &Rulebook| rulebook.session_config().settings.retry_delay.as_secs();
+    rulebook.put(setting("60")).await.expect("kept");
+    assert_eq!(delay(&rulebook), 60);
+    let error = rulebook.put(setting("-1")).await.expect_err("out of bounds");
+    assert!(matches!(error, NotChanged::Setting(_)), "{error}");
+    assert_eq!(delay(&*place.open().await), 60);
+    rulebook.delete(ResourceKind::Config, "cwmp.retryDelay".to_owned()).await.expect("deleted");
+    assert_eq!(delay(&rulebook), 300);
 }
