@@ -276,7 +276,7 @@ mod tests {
                     ("Device.WiFi.SSID.1", 1),
                     ("Device.WiFi.SSID.2", 1),
                     ("Device.WiFi.Radio.1", 1),
-                    ("Device.IP.Interface.1", 1),
+                    ("Device.Zone.Row.1", 1),
                 ],
                 ("Device.WiFi", true),
             ),
