@@ -90,6 +90,12 @@ pub const SCRIPT_RUNS_PER_INTERPRETER: u32 = 1_000;
 pub const SCRIPT_STACK_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of stack below the place where an engine was made, from which on it starts anew.
 pub const SCRIPT_STACK_DEPTH_MAX: usize = 64 * 1024;
+/// Elements of a list that built-in functions work on; dense ones have no place for more.
+pub const SCRIPT_ARRAY_LENGTH_MAX: usize = 1024 * 1024;
+/// Characters or elements that one call of a built-in function may look at; about 0.3 s.
+pub const SCRIPT_CALL_UNITS_MAX: usize = 300_000_000;
+/// Characters or elements that built-in functions look at until a run is looked at.
+pub const SCRIPT_CHECK_UNITS: usize = 4_000_000;
 /// Looks at a run, one every 10,000 steps, before it is stopped, unless configured otherwise.
 pub const SCRIPT_CHECKS: u32 = 1_000;
 /// Milliseconds of a run before it is stopped, unless configured otherwise.

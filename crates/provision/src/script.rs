@@ -8,7 +8,10 @@
 //!
 //! A script can do nothing but call its host, and it is bounded in memory, in stack and in steps
 //! ([`Budget`]). The interpreter counts steps, and looks at its budget every 10,000 of them. One
-//! call of a built-in function is one step, whatever it does within the memory it may have.
+//! call of a built-in function is one step, whatever it does; those that could work for long are
+//! replaced (`guards.js`), so that they count what they do and refuse what is too much. What
+//! operators do is not counted: texts of megabytes that are compared in a loop, and large BigInts,
+//! can still take seconds between two looks.
 
 mod data;
 mod fault;
@@ -379,13 +382,19 @@ impl Prepared {
 }
 
 fn prepare<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<Object<'js>> {
-    let mut options = EvalOptions::default();
-    options.filename = Some(PRELUDE.to_owned());
-    let prelude: Function<'js> =
-        ctx.eval_with_options(include_str!("script/prelude.js"), options)?;
+    let evaluate = |source: &str| -> rquickjs::Result<Function<'js>> {
+        let mut options = EvalOptions::default();
+        options.filename = Some(PRELUDE.to_owned());
+        ctx.eval_with_options(source, options)
+    };
     let args = Data::List(run.inputs.args.clone()).to_js(ctx)?;
     let natives = natives::natives(ctx, run)?;
-    prelude.call((natives, natives::limit_object(ctx, run)?, run.now_number(), args))
+    let limits = natives::limit_object(ctx, run)?;
+    let prelude = evaluate(include_str!("script/prelude.js"))?;
+    let prelude = prelude.call((natives, limits.clone(), run.now_number(), args))?;
+    let guards = evaluate(include_str!("script/guards.js"))?;
+    let () = guards.call((natives::guards(ctx, run)?, limits))?;
+    Ok(prelude)
 }
 
 /// What a script returned, as plain data.

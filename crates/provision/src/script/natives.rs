@@ -39,6 +39,17 @@ pub(super) fn natives<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> Result<Object<'js>>
     Ok(object)
 }
 
+/// What the guards of built-in functions call.
+pub(super) fn guards<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> Result<Object<'js>> {
+    let object = Object::new(ctx.clone())?;
+    let run = Rc::clone(run);
+    let spend = move |units: f64| run.spends(units);
+    object.set("spend", Function::new(ctx.clone(), spend)?)?;
+    let is_proxy = |value: Value<'js>| value.is_proxy();
+    object.set("isProxy", Function::new(ctx.clone(), is_proxy)?)?;
+    Ok(object)
+}
+
 /// The limits that the prelude checks, and whether a script can catch a commit.
 pub(super) fn limit_object<'js>(ctx: &Ctx<'js>, run: &Run) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
@@ -56,6 +67,9 @@ pub(super) fn limit_object<'js>(ctx: &Ctx<'js>, run: &Run) -> Result<Object<'js>
         ("evalCharacters", limits::SCRIPT_EVAL_CHARS_MAX),
         ("logCharacters", limits::SCRIPT_LOG_CHARS_MAX),
         ("faultCharacters", limits::FAULT_TEXT_CHARS_MAX),
+        ("arrayLength", limits::SCRIPT_ARRAY_LENGTH_MAX),
+        ("callUnits", limits::SCRIPT_CALL_UNITS_MAX),
+        ("checkUnits", limits::SCRIPT_CHECK_UNITS),
     ] {
         object.set(name, u32::try_from(limit).unwrap_or(u32::MAX))?;
     }

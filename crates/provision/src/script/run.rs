@@ -7,7 +7,10 @@ use super::Inputs;
 use super::data::Data;
 use super::host::{Attribute, Clear, Commit, Declare, Ext, Host};
 use crate::compat::DeviceRandom;
-use crate::limits::{SCRIPT_DECLARATIONS_MAX, SCRIPT_LOG_MESSAGES_MAX};
+use crate::limits::{SCRIPT_CHECK_UNITS, SCRIPT_DECLARATIONS_MAX, SCRIPT_LOG_MESSAGES_MAX};
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+const CHECK_UNITS: f64 = SCRIPT_CHECK_UNITS as f64;
 
 /// One run of a script.
 pub(super) struct Run {
@@ -73,6 +76,19 @@ impl Run {
             self.over.set(Some(Over::TimedOut));
         }
         is_late
+    }
+
+    /// Takes that built-in functions look at so many characters or elements. Whether the run shall
+    /// stop.
+    pub(super) fn spends(&self, units: f64) -> bool {
+        let mut rest = units;
+        while rest > 0.0 {
+            if self.is_interrupted() {
+                return true;
+            }
+            rest -= CHECK_UNITS;
+        }
+        false
     }
 
     pub(super) fn may_declare(&self) -> bool {

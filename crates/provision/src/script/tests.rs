@@ -2,6 +2,7 @@
 
 mod declare;
 mod globals;
+mod guards;
 mod hostile;
 mod random;
 mod replay;
