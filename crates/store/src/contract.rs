@@ -70,6 +70,7 @@ macro_rules! contract_tests {
             indexes_are_added_and_dropped
             what_is_no_parameter_is_not_indexed
             traces_are_read_in_pages_from_the_newest_on
+            snapshots_show_what_a_device_was_like
             a_device_keeps_so_many_sessions
             old_and_many_sessions_are_removed
             a_watched_value_has_a_history

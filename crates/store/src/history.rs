@@ -45,6 +45,19 @@ impl Default for Retention {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TraceCursor(pub(crate) i64);
 
+/// A snapshot of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SnapshotId(pub(crate) i64);
+
+/// What there is to know of a snapshot before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// Which one.
+    pub id: SnapshotId,
+    /// Until when the device was like this.
+    pub until: Timestamp,
+}
+
 /// One or more values of a watched parameter of a device.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {

@@ -20,12 +20,12 @@ use std::path::Path;
 use drover_provision::channel::ChannelFault;
 use drover_provision::rules::{Resource, ResourceKind};
 use drover_provision::trace::Trace;
-use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Task, TaskId};
+use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Parameters, Task, TaskId};
 use jiff::Timestamp;
 
 pub use error::Error;
 pub use find::{Count, DeviceCursor, DevicePage, DeviceQuery, NotADeviceCursor, SortBy};
-pub use history::{Point, Retention, Step, TraceCursor};
+pub use history::{Point, Retention, SnapshotId, SnapshotInfo, Step, TraceCursor};
 pub use sqlite::Sqlite;
 
 /// Where devices and tasks are kept. Clones share one store.
@@ -475,6 +475,29 @@ impl Store {
         to: Timestamp,
     ) -> Result<Vec<Point>, Error> {
         on_backend!(self, backend => backend.history(key, path, from, to).await)
+    }
+
+    /// What a device was like before it changed, the newest first; of those, as many as
+    /// [`Retention`] says. One is taken when a value that can be set or the set of paths changes,
+    /// once in [`limits::SNAPSHOT_CHANGES_MICROSECONDS`] at most, and when only readings change,
+    /// once in [`limits::SNAPSHOT_VALUES_MICROSECONDS`].
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn snapshots(&self, key: &DeviceKey) -> Result<Vec<SnapshotInfo>, Error> {
+        on_backend!(self, backend => backend.snapshots(key).await)
+    }
+
+    /// What is in a snapshot of a device; `None` when it is there no more.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn snapshot(
+        &self,
+        key: &DeviceKey,
+        id: SnapshotId,
+    ) -> Result<Option<Parameters>, Error> {
+        on_backend!(self, backend => backend.snapshot(key, id).await)
     }
 }
 

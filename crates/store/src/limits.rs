@@ -58,6 +58,14 @@ pub(crate) const PROGRESS_OPERATIONS: i32 = 10_000;
 pub(crate) const QUERY_STEPS_MAX: usize = 50_000;
 /// Values that a filter binds to a statement; SQLite has places for 32,766 in all.
 pub(crate) const QUERY_BINDINGS_MAX: usize = 30_000;
+/// Microseconds from one snapshot of a device until another is taken because values that can be set
+/// have changed: an hour.
+pub const SNAPSHOT_CHANGES_MICROSECONDS: i64 = 3_600_000_000;
+/// Microseconds from one snapshot of a device until another is taken because readings have changed:
+/// a day.
+pub const SNAPSHOT_VALUES_MICROSECONDS: i64 = 24 * 3_600_000_000;
+/// Snapshots that one save removes at most.
+pub(crate) const SNAPSHOTS_REMOVED_PER_SAVE: u32 = 16;
 /// Documents that a check holds at a time.
 pub(crate) const CHECK_STEP_DEVICES: usize = 100;
 /// Forms of paths that have a number; documents spell out further ones.

@@ -16,6 +16,7 @@ mod past;
 mod paths;
 mod read;
 mod resource;
+mod snapshot;
 mod threads;
 mod trace;
 mod write;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 use drover_provision::rules::{Resource, ResourceKind};
 use drover_provision::trace::Trace;
-use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Task, TaskId};
+use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Parameters, Task, TaskId};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::Type;
@@ -38,7 +39,7 @@ use crate::limits::{
 };
 use crate::{
     Count, DeviceFault, DevicePage, DeviceQuery, FaultCursor, FaultFilter, Index, IntegrityReport,
-    Point, Retention, TaskCursor, TaskFilter, TraceCursor,
+    Point, Retention, SnapshotId, SnapshotInfo, TaskCursor, TaskFilter, TraceCursor,
 };
 use jobs::Failure;
 use paths::Paths;
@@ -238,6 +239,20 @@ impl Sqlite {
 
     pub(crate) async fn resources(&self) -> Answer<Vec<Resource>> {
         self.threads.read(|db, _| resource::all(db)).await
+    }
+
+    pub(crate) async fn snapshots(&self, key: &DeviceKey) -> Answer<Vec<SnapshotInfo>> {
+        let key = key.clone();
+        self.threads.read(move |db, _| snapshot::list(db, &key)).await
+    }
+
+    pub(crate) async fn snapshot(
+        &self,
+        key: &DeviceKey,
+        id: SnapshotId,
+    ) -> Answer<Option<Parameters>> {
+        let key = key.clone();
+        self.threads.read(move |db, paths| snapshot::load(db, paths, &key, id)).await
     }
 
     pub(crate) async fn add_index(&self, path: &str) -> Answer<()> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use drover_cwmp::{Value, ValueType};
 use drover_provision::engine::{Nothing, Reason};
 use drover_provision::trace::{Entry, Trace, What};
-use drover_provision::{Batch, Parameter};
+use drover_provision::{Batch, Known, Parameter};
 use jiff::Timestamp;
 
 use super::{Place, at, key, registration};
@@ -273,4 +273,44 @@ pub(crate) async fn watched_paths_have_limits(place: &impl Place) {
     assert_eq!(store.watch("Device.Beyond").await, Err(Error::TooManyWatched));
     assert_eq!(store.watch("Device.0").await, Ok(()), "it is watched already");
     assert_eq!(store.watched().await.unwrap().len(), WATCHED_MAX);
+}
+
+fn setting(text: &str, second: i64) -> Batch {
+    let time = at(second);
+    let set = Parameter {
+        writable: Some(Known::new(true, time)),
+        ..Parameter::with_value(Value::string(text), time)
+    };
+    let counter = Parameter::with_value(Value::string(second.to_string()), time);
+    let parameters = [("Device.A".to_owned(), Some(set)), ("Device.Up".to_owned(), Some(counter))];
+    Batch { parameters: parameters.into(), ..Batch::new(key(1)) }
+}
+
+pub(crate) async fn snapshots_show_what_a_device_was_like(place: &impl Place) {
+    const HOUR: i64 = 3_600;
+    let retention = Retention { snapshots: 3, ..Retention::default() };
+    let store = place.open_with(retention.clone());
+    store.save(registration(1)).await.unwrap();
+    assert_eq!(store.snapshots(&key(1)).await, Ok(Vec::new()));
+    store.save(setting("first", 0)).await.unwrap();
+    store.save(setting("second", HOUR)).await.unwrap();
+    // Too soon after the one before.
+    store.save(setting("third", HOUR + 1)).await.unwrap();
+    // Only a reading changes, and that counts once a day.
+    store.save(setting("third", 3 * HOUR)).await.unwrap();
+    drop(store);
+    let store = place.open_with(retention.clone());
+    let [only] = store.snapshots(&key(1)).await.unwrap()[..] else { panic!("not one") };
+    assert_eq!(only.until, at(HOUR));
+    let before = store.snapshot(&key(1), only.id).await.unwrap().unwrap();
+    assert_eq!(before["Device.A"].value.as_ref().unwrap().value, Value::string("first"));
+    assert_eq!(store.snapshot(&key(2), only.id).await, Ok(None), "it is not this device's");
+    for number in 2..6 {
+        store.save(setting(&number.to_string(), number * 2 * HOUR)).await.unwrap();
+    }
+    let until: Vec<_> = store.snapshots(&key(1)).await.unwrap().iter().map(|it| it.until).collect();
+    assert_eq!(until, [at(10 * HOUR), at(8 * HOUR), at(6 * HOUR)]);
+    assert_eq!(store.snapshot(&key(1), only.id).await, Ok(None), "it is too old");
+    store.delete_device(&key(1)).await.unwrap();
+    assert_eq!(store.snapshots(&key(1)).await, Ok(Vec::new()));
 }

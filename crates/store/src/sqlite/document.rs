@@ -4,21 +4,31 @@ use std::collections::BTreeMap;
 
 use drover_provision::document::{self, DocumentError};
 use drover_provision::{DeviceKey, Parameter, Parameters};
+use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::paths::Paths;
+use super::snapshot::{self, Change};
 use super::{Outcome, Result, index};
+use crate::encode;
 use crate::error::Error;
 
 /// The parameters of a device.
 pub(super) fn load(db: &Connection, paths: &Paths, device: i64) -> Result<Parameters> {
-    let body: Option<Vec<u8>> = db
-        .prepare_cached("SELECT body FROM document WHERE device = ?1")?
+    let Some(body) = body(db, device)? else { return Ok(Parameters::new()) };
+    read(db, paths, device, &body)
+}
+
+fn body(db: &Connection, device: i64) -> Result<Option<Vec<u8>>> {
+    db.prepare_cached("SELECT body FROM document WHERE device = ?1")?
         .query_row([device], |row| row.get(0))
-        .optional()?;
-    let Some(body) = body else { return Ok(Parameters::new()) };
-    decode(db, paths, &body)?.map_err(|error| unreadable(db, device, error))
+        .optional()
+}
+
+/// What is in a document of a device.
+pub(super) fn read(db: &Connection, paths: &Paths, device: i64, body: &[u8]) -> Result<Parameters> {
+    decode(db, paths, body)?.map_err(|error| unreadable(db, device, error))
 }
 
 /// What is in a document; the outer error is the database's.
@@ -50,9 +60,15 @@ pub(super) fn change(
     if changes.is_empty() {
         return Ok(());
     }
-    let mut parameters = load(db, paths, device)?;
+    let before = body(db, device)?;
+    let mut parameters = match &before {
+        Some(body) => read(db, paths, device, body)?,
+        None => Parameters::new(),
+    };
     let rows = index::rows(db)?;
+    let mut change = Change::Nothing;
     for (path, changed) in changes {
+        change = change.max(Change::of(parameters.get(path), changed.as_ref()));
         if let Some(row) = rows.get(path) {
             index::change(db, *row, device, parameters.get(path), changed.as_ref())?;
         }
@@ -61,7 +77,19 @@ pub(super) fn change(
             None => drop(parameters.remove(path)),
         }
     }
+    if let Some(before) = before {
+        let times = changes.values().flatten().map(Parameter::time);
+        let time = times.max().map_or_else(|| last_inform(db, device), Ok)?;
+        snapshot::keep(db, device, &before, change, time)?;
+    }
     put(db, paths, (device, key), &parameters)
+}
+
+fn last_inform(db: &Connection, device: i64) -> Result<Timestamp> {
+    let time: i64 = db
+        .prepare_cached("SELECT last_inform FROM device WHERE id = ?1")?
+        .query_row([device], |row| row.get(0))?;
+    Ok(encode::time(time)?)
 }
 
 fn put(

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_devices_and_tasks.sql"),
     include_str!("../../migrations/0002_traces_and_history.sql"),
     include_str!("../../migrations/0003_knowledge.sql"),
+    include_str!("../../migrations/0004_snapshots.sql"),
 ];
 
 /// Brings the database up to date.
