@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
+pub use drover_test_servers::missing;
+
 /// The path of `drover` or `drover-agent`, as built beside the running test.
 ///
 /// `cargo xtask test` has built them. When the tests run alone and a program is missing or older
@@ -88,16 +90,6 @@ pub fn have(program: &str, how_to_get: &str) -> bool {
         missing(&format!("the program {program}; {how_to_get}"));
     }
     found
-}
-
-/// Says that something is missing that the test needs.
-///
-/// # Panics
-/// When `CI` is set.
-pub fn missing(what: &str) {
-    let is_ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
-    assert!(!is_ci, "missing, and CI is set: {what}");
-    eprintln!("SKIPPED, because this is missing: {what}");
 }
 
 /// A folder of the shared material, from `DROVER_SHARED` or `../shared`; `None` as for [`missing`].

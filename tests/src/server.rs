@@ -19,6 +19,8 @@ pub struct Options {
     pub config: String,
     /// The folder of the database; without it, a temporary one.
     pub data: Option<PathBuf>,
+    /// The address of a database of PostgreSQL, instead of the folder.
+    pub database: Option<String>,
     /// What comes before the program on the command line, such as `strace` with its options.
     pub wrapper: Vec<OsString>,
     /// `DROVER_LOG`; without it, the default.
@@ -79,7 +81,11 @@ fn command(options: &Options, config: &Path, data: &Path) -> Command {
     let mut words = options.wrapper.clone();
     words.push(programs::ours("drover").into_os_string());
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).arg("serve").arg("--config").arg(config).arg("--data").arg(data);
+    command.args(&words[1..]).arg("serve").arg("--config").arg(config);
+    match &options.database {
+        Some(database) => command.env("DROVER_DATABASE", database),
+        None => command.arg("--data").arg(data),
+    };
     command.env("DROVER_CWMP__LISTEN", "[\"127.0.0.1:0\"]");
     command.env("DROVER_NBI__LISTEN", "127.0.0.1:0");
     if let Some(log) = &options.log {

@@ -32,6 +32,16 @@ pub const PACKAGES: &[Package] = &[
         purpose: "the order of sync and acknowledgement is read from the system calls",
     },
     Package {
+        debian: "postgresql",
+        program: "initdb",
+        purpose: "the store is kept in a PostgreSQL server",
+    },
+    Package {
+        debian: "openssl",
+        program: "openssl",
+        purpose: "a PostgreSQL server has to show a certificate",
+    },
+    Package {
         debian: "curl",
         program: "curl",
         purpose: "the HTTP interfaces meet a foreign client",
@@ -65,11 +75,14 @@ fn missing() -> Vec<Package> {
 }
 
 /// Looks in the administrator's folders too: an ordinary user's search path often lacks them.
+/// Debian keeps the programs of a PostgreSQL server in folders of their own.
 fn is_on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path);
     let administrators = ["/usr/sbin", "/sbin"].map(Into::into);
-    folders.chain(administrators).any(|folder| folder.join(program).is_file())
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let servers = versions.map(|version| version.path().join("bin"));
+    folders.chain(administrators).chain(servers).any(|folder| folder.join(program).is_file())
 }
 
 fn can_install() -> bool {

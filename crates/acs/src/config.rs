@@ -18,6 +18,10 @@ use crate::limits;
 pub struct AcsConfig {
     /// Folder of the database. Default: `drover-data` in the working directory.
     pub data_dir: PathBuf,
+    /// Address of a PostgreSQL database, such as `postgresql://drover@db.example/drover`: then
+    /// everything is kept there and not in `data_dir`. Default: none.
+    #[serde(deserialize_with = "optional_secret")]
+    pub database: Option<Secret>,
     /// Folder of presets (`presets/*.json`), scripts (`provisions/*.js`,
     /// `virtual_parameters/*.js`) and objects of older presets (`objects/*.json`). Default: none.
     pub rules: Option<PathBuf>,
@@ -37,6 +41,7 @@ impl Default for AcsConfig {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("drover-data"),
+            database: None,
             rules: None,
             cwmp: CwmpConfig::default(),
             connection_request: ConnectionRequestConfig::default(),
@@ -380,6 +385,10 @@ fn in_range<T: PartialOrd + fmt::Display>(
     }
     let problem = format!("{value} is out of range; {} to {}", range.start(), range.end());
     Err(ConfigError::new(key, problem))
+}
+
+fn optional_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    secret(deserializer).map(Some)
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {

@@ -8,6 +8,7 @@ use drover_store::{Error, IndexState, IntegrityReport, Store};
 use tokio::time::sleep;
 
 use crate::config;
+use crate::data::Data;
 use crate::out::{self, Failure};
 
 /// What is in the folder of a database.
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
     /// Configuration of the server, which names the folder of the database
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Folder of the database, instead of `data_dir`
+    /// Folder of the database, instead of `data_dir` and `database`
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
     #[command(subcommand)]
@@ -77,13 +78,14 @@ enum Paths {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = config::load(arguments.config.as_deref(), std::env::vars_os())
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    let folder = arguments.data.unwrap_or(config.data_dir);
+    let data =
+        Data::of(arguments.data, &config).map_err(|error| Failure::Usage(error.to_string()))?;
     out::start_log("warn")?;
     let command = match arguments.command {
-        Command::Restore { file, replace } => return restore(&file, &folder, replace),
+        Command::Restore { file, replace } => return restore(&file, &data, replace),
         other => other,
     };
-    let store = open(&folder)?;
+    let store = open(&data)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -103,14 +105,16 @@ async fn perform(store: &Store, command: Command) -> Result<(), Failure> {
 }
 
 /// Opens a store that is there already.
-fn open(folder: &Path) -> Result<Store, Failure> {
-    if !folder.join(DATABASE).is_file() {
+fn open(data: &Data) -> Result<Store, Failure> {
+    if let Data::Folder(folder) = data
+        && !folder.join(DATABASE).is_file()
+    {
         return Err(Failure::Failed(format!(
             "there is no database in {}; name its folder with --data or --config",
             folder.display()
         )));
     }
-    Store::open(folder).map_err(failed)
+    data.open().map_err(failed)
 }
 
 fn failed(error: Error) -> Failure {
@@ -118,6 +122,9 @@ fn failed(error: Error) -> Failure {
         Error::Locked { path } => Failure::Failed(format!(
             "a server runs on {}: stop it first, and start it again afterwards",
             path.display()
+        )),
+        Error::ServerInUse { server } => Failure::Failed(format!(
+            "a server runs on {server}: stop it first, and start it again afterwards"
         )),
         other => Failure::failed(other),
     }
@@ -185,7 +192,8 @@ async fn backup(store: &Store, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn restore(file: &Path, folder: &Path, replace: bool) -> Result<(), Failure> {
+fn restore(file: &Path, data: &Data, replace: bool) -> Result<(), Failure> {
+    let Data::Folder(folder) = data else { return Err(Failure::failed(Error::NoBackup)) };
     Store::restore(file, folder, replace).map_err(|error| match error {
         Error::Exists { path } => Failure::Failed(format!(
             "{} is there already: name another folder with --data, or lose it with --replace",

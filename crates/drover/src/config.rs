@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use drover_acs::{AcsConfig, RulesSummary};
 use toml::Value;
 
+use crate::data::Data;
+
 /// Prefix of the environment variables.
 const PREFIX: &str = "DROVER_";
 /// What stands between section and key.
 const SEPARATOR: &str = "__";
 /// The keys of the environment that stand in no section.
-const WITHOUT_SECTION: [&str; 2] = ["DATA_DIR", "RULES"];
+const WITHOUT_SECTION: [&str; 3] = ["DATABASE", "DATA_DIR", "RULES"];
 
 /// A configuration that cannot be used; one line that says where and what.
 #[derive(Debug, thiserror::Error)]
@@ -148,15 +150,17 @@ fn insert(table: &mut toml::Table, name: &str, value: Value) {
 /// Shows where the server listens and keeps its data, for `--check-config`.
 pub(crate) struct Summary<'a> {
     pub(crate) config: &'a AcsConfig,
+    /// Where the data is kept.
+    pub(crate) data: &'a Data,
     /// What the folder of rules holds, if there is one.
     pub(crate) rules: Option<RulesSummary>,
 }
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AcsConfig { data_dir, rules, cwmp, nbi, models, .. } = self.config;
+        let AcsConfig { rules, cwmp, nbi, models, .. } = self.config;
         writeln!(f, "configuration is valid")?;
-        writeln!(f, "  data     {}", data_dir.display())?;
+        writeln!(f, "  data     {}", self.data)?;
         if let (Some(folder), Some(summary)) = (rules, &self.rules) {
             writeln!(f, "  rules    {}: {summary}", folder.display())?;
         }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod config;
+mod data;
 mod demo;
 mod model;
 mod out;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use drover_acs::models::load_folder;
 use drover_acs::{AcsConfig, Running, ServeError, check_rules};
-use drover_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{self, Summary};
+use crate::data::Data;
 use crate::out::{self, Failure};
 
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// Configuration in TOML; without it, the defaults
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder of the database, instead of `data_dir`
+    /// Folder of the database, instead of `data_dir` and `database`
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Check the configuration, say what it means, and end
@@ -29,18 +29,17 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let mut config = config::load(arguments.config.as_deref(), std::env::vars_os())
+    let config = config::load(arguments.config.as_deref(), std::env::vars_os())
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    if let Some(data) = arguments.data {
-        config.data_dir = data;
-    }
+    let data =
+        Data::of(arguments.data, &config).map_err(|error| Failure::Usage(error.to_string()))?;
     if arguments.check_config {
         if let Some(folder) = &config.models.folder {
             load_folder(folder).map_err(|error| Failure::failed(ServeError::from(error)))?;
         }
         let rules = config.rules.as_deref().map(check_rules).transpose();
         let rules = rules.map_err(|error| Failure::Usage(error.to_string()))?;
-        out::line(Summary { config: &config, rules });
+        out::line(Summary { config: &config, data: &data, rules });
         return Ok(());
     }
     out::start_log("info")?;
@@ -48,12 +47,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, data))
 }
 
-async fn serve(config: AcsConfig) -> Result<(), Failure> {
+async fn serve(config: AcsConfig, data: Data) -> Result<(), Failure> {
     let signals = stop_signal()?;
-    let running = start(config, signals).await?;
+    let running = start(config, data, signals).await?;
     for address in running.cwmp_addresses() {
         out::line(format_args!("CWMP http://{address}/"));
     }
@@ -68,11 +67,11 @@ async fn serve(config: AcsConfig) -> Result<(), Failure> {
 /// Opens the store and starts the server on it.
 pub(crate) async fn start(
     config: AcsConfig,
+    data: Data,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, Failure> {
-    let folder = config.data_dir.clone();
     // The integrity check of a large database takes its time.
-    let store = tokio::task::spawn_blocking(move || Store::open(&folder))
+    let store = tokio::task::spawn_blocking(move || data.open())
         .await
         .map_err(Failure::failed)?
         .map_err(Failure::failed)?;

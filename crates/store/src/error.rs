@@ -126,6 +126,45 @@ pub enum Error {
         /// What SQLite says.
         reason: String,
     },
+    /// The text that should say where a PostgreSQL server is does not.
+    #[error(
+        "the address of the PostgreSQL database cannot be used: {reason}; give one such as \
+         postgresql://drover@db.example/drover"
+    )]
+    InvalidUrl {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A PostgreSQL server refuses, or cannot be reached.
+    #[error("the PostgreSQL database {server} failed: {reason}")]
+    Server {
+        /// Its address, without a password.
+        server: String,
+        /// What the server or the system says.
+        reason: String,
+    },
+    /// Another process uses the database.
+    #[error("the PostgreSQL database {server} is in use by another Drover: stop that one first")]
+    ServerInUse {
+        /// Its address, without a password.
+        server: String,
+    },
+    /// The database of a server has migrations that this program does not know.
+    #[error(
+        "the PostgreSQL database {server} was written by a newer Drover (migration {found}, this \
+         one knows {known}): use that version, or restore an older backup"
+    )]
+    NewerServer {
+        /// Its address, without a password.
+        server: String,
+        /// Its newest migration.
+        found: u32,
+        /// The newest migration of this program.
+        known: u32,
+    },
+    /// Drover makes no backup of a database of a server.
+    #[error("PostgreSQL has its own tools for backups: use pg_dump with --schema=drover")]
+    NoBackup,
     /// Text that is no path of a parameter.
     #[error("{0:?} is no path of a parameter, such as Device.DeviceInfo.UpTime")]
     InvalidPath(String),

@@ -13,7 +13,7 @@ mod find;
 mod history;
 pub mod limits;
 mod query;
-mod sqlite;
+mod sql;
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ use jiff::Timestamp;
 pub use error::Error;
 pub use find::{Count, DeviceCursor, DevicePage, DeviceQuery, NotADeviceCursor, SortBy};
 pub use history::{Point, Retention, SnapshotId, SnapshotInfo, Step, TraceCursor};
-pub use sqlite::Sqlite;
+pub use sql::Database;
 
 /// Where devices and tasks are kept. Clones share one store.
 ///
@@ -35,7 +35,9 @@ pub use sqlite::Sqlite;
 #[derive(Debug, Clone)]
 pub enum Store {
     /// A SQLite database in a folder of its own.
-    Sqlite(Sqlite),
+    Sqlite(Database),
+    /// A database of a PostgreSQL server.
+    Postgres(Database),
 }
 
 /// Whether a task waits, has failed or is done.
@@ -114,10 +116,18 @@ impl IntegrityReport {
     }
 }
 
+/// The address of a PostgreSQL database for people, without its password.
+///
+/// # Errors
+/// [`Error::InvalidUrl`] for an address with which [`Store::connect`] could do nothing.
+pub fn server_name(url: &str) -> Result<String, Error> {
+    sql::server_name(url)
+}
+
 macro_rules! on_backend {
     ($store:expr, $backend:ident => $call:expr) => {
         match $store {
-            Self::Sqlite($backend) => $call,
+            Self::Sqlite($backend) | Self::Postgres($backend) => $call,
         }
     };
 }
@@ -139,7 +149,29 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_with(folder: &Path, retention: Retention) -> Result<Self, Error> {
-        Sqlite::open(folder, retention).map(Self::Sqlite)
+        Database::open(folder, retention).map(Self::Sqlite)
+    }
+
+    /// Opens the store in a database of a PostgreSQL server, in its schema `drover`, which is
+    /// created when it does not exist. Blocks while the server is asked.
+    ///
+    /// `url` is a connection string such as `postgresql://drover@db.example/drover` or
+    /// `host=/run/postgresql user=drover dbname=drover`. When the connection is lost, each call
+    /// tries to make it anew, once.
+    ///
+    /// # Errors
+    /// [`Error::InvalidUrl`], [`Error::Server`], [`Error::ServerInUse`],
+    /// [`Error::NewerServer`]. None of them tells the password.
+    pub fn connect(url: &str) -> Result<Self, Error> {
+        Self::connect_with(url, Retention::default())
+    }
+
+    /// As [`Store::connect`], but says how much of the past is kept, as [`Store::open_with`] does.
+    ///
+    /// # Errors
+    /// As [`Store::connect`].
+    pub fn connect_with(url: &str, retention: Retention) -> Result<Self, Error> {
+        Database::connect(url, retention).map(Self::Postgres)
     }
 
     /// What is known of a device.
@@ -381,7 +413,7 @@ impl Store {
     /// backup; [`Error::File`], [`Error::Folder`], [`Error::Database`]. The folder is then as it
     /// was.
     pub fn restore(from: &Path, folder: &Path, replace: bool) -> Result<(), Error> {
-        Sqlite::restore(from, folder, replace)
+        Database::restore(from, folder, replace)
     }
 
     /// Checks that all that is saved is whole, can be read, and that the index agrees with it,

@@ -75,7 +75,7 @@ pub(crate) const FORM_BYTES_MAX: usize = 256;
 /// Documents that are read in one step of building an index.
 pub(crate) const INDEX_STEP_DEVICES: usize = 100;
 /// Rows that are removed in one step of dropping an index.
-pub(crate) const INDEX_STEP_ROWS: i64 = 1_000;
+pub(crate) const INDEX_STEP_ROWS: u32 = 1_000;
 /// Writes that wait for the writer; further callers wait for a place.
 pub(crate) const WRITES_WAITING_MAX: usize = 4_096;
 /// Writes of one transaction.
@@ -96,3 +96,9 @@ pub(crate) const BUSY_MILLISECONDS: u64 = 10_000;
 pub(crate) const CHECKPOINT_BUSY_MILLISECONDS: u64 = 50;
 /// Prepared statements that one connection keeps.
 pub(crate) const STATEMENTS_KEPT: usize = 64;
+/// The same for a connection to a server, where preparing takes a round trip.
+pub(crate) const SERVER_STATEMENTS_KEPT: usize = 256;
+/// Seconds that a connection to a server may take, unless its address says otherwise.
+pub(crate) const SERVER_CONNECT_SECONDS: u64 = 10;
+/// Milliseconds that a server may take to see that a Drover has ended, before another begins.
+pub(crate) const SERVER_LOCK_MILLISECONDS: u64 = 2_000;

@@ -48,14 +48,6 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-impl Dialect {
-    /// Whether the database's patterns mean exactly what those of expressions mean.
-    const fn tells_patterns(self) -> bool {
-        // PostgreSQL has no text with a NUL, before which SQLite's GLOB stops.
-        matches!(self, Self::Postgres)
-    }
-}
-
 /// A value that is bound to a statement.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Binding {
@@ -99,7 +91,7 @@ pub(crate) fn compile(
 ) -> Compiled {
     let fleet = Fleet { catalogue, now: now.as_millisecond() };
     let filter = filter.partial(&fleet).normalise();
-    let mut translator = Translator::new(catalogue, dialect);
+    let mut translator = Translator::new(catalogue);
     let parts = match &filter {
         Expression::And(operands) => operands.as_slice(),
         other => std::slice::from_ref(other),

@@ -16,7 +16,16 @@ const TABLE: &[(&str, MayUse)] = &[
     ("drover-datamodel", MayUse::Only(&["drover-cwmp"])),
     ("drover-cpe", MayUse::Only(&["drover-cwmp", "drover-datamodel"])),
     ("drover-provision", MayUse::Only(&["drover-cwmp", "drover-datamodel"])),
-    ("drover-store", MayUse::Only(&["drover-provision", "drover-datamodel", "drover-cwmp"])),
+    (
+        "drover-store",
+        MayUse::Only(&[
+            "drover-provision",
+            "drover-datamodel",
+            "drover-cwmp",
+            // Its tests alone.
+            "drover-test-servers",
+        ]),
+    ),
     (
         "drover-acs",
         MayUse::Only(&["drover-store", "drover-provision", "drover-datamodel", "drover-cwmp"]),
@@ -33,6 +42,7 @@ const TABLE: &[(&str, MayUse)] = &[
         ]),
     ),
     ("drover-conformance", MayUse::Only(&["drover-cwmp", "drover-datamodel"])),
+    ("drover-test-servers", MayUse::Only(&[])),
     ("drover", MayUse::Everything),
     ("drover-tests", MayUse::Everything),
     ("xtask", MayUse::Only(&[])),

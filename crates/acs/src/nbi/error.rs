@@ -59,7 +59,12 @@ impl From<StoreError> for ApiError {
             | StoreError::TooMany { .. }
             | StoreError::InvalidResource { .. }
             | StoreError::TooManyResources => Self::bad(error.to_string()),
-            // The text names files of this machine, which a client need not know.
+            // Their texts name files and hosts, which a client need not know.
+            StoreError::Database { .. } | StoreError::Server { .. } | StoreError::Closed => {
+                error!(error = %chain(&error), "a northbound request failed");
+                let text = "the store cannot be used at this time; see the server's log";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
+            }
             other => {
                 error!(error = %chain(&other), "a northbound request failed");
                 let text = "the store failed; see the server's log";

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::data::Data;
 use crate::out::{self, Failure};
 use crate::serve;
 use exercise::{Row, exercise, registered};
@@ -95,8 +96,9 @@ impl World {
         let device = Credentials::new("demo-device", random_secret()?);
         let request = Credentials::new("demo-server", random_secret()?);
         let config = server_config(&folder, !arguments.once, &device, &request);
+        let data = Data::Folder(config.data_dir.clone());
         let (stop_server, stopped) = oneshot::channel();
-        let server = serve::start(config, async {
+        let server = serve::start(config, data, async {
             // A sender that is gone means the same.
             let _ = stopped.await;
         })

@@ -166,7 +166,7 @@ pub(crate) fn any_filter_finds_what_it_lets_through<P: Place>(
     filters: &[Expression],
     records: Vec<DeviceRecord>,
 ) -> Result<(), TestCaseError> {
-    let place = P::new();
+    let Some(place) = P::new() else { return Ok(()) };
     let store = place.open();
     let now = Timestamp::from_microsecond(NOW).unwrap();
     let records: Vec<DeviceRecord> = (0..).zip(records).map(told_apart).collect();

@@ -135,10 +135,19 @@ impl Writer<'_> {
                 None => parts.push(self.range(column, range)),
             }
         }
-        match points.as_slice() {
-            [] => {}
-            [point] => parts.push(format!("{column} = {point}")),
-            _ => parts.push(format!("{column} IN ({})", points.join(", "))),
+        let is = |column: &str, points: &[String]| match points {
+            [point] => format!("{column} = {point}"),
+            _ => format!("{column} IN ({})", points.join(", ")),
+        };
+        if !points.is_empty() {
+            let is_one = is(column, &points);
+            parts.push(match self.is_long(column) {
+                true => {
+                    let beginnings: Vec<_> = points.iter().map(|point| beginning(point)).collect();
+                    format!("({} AND {is_one})", is(&beginning(column), &beginnings))
+                }
+                false => is_one,
+            });
         }
         join(parts, " OR ", "FALSE")
     }
@@ -157,18 +166,28 @@ impl Writer<'_> {
             let operator = if *side == Side::Before { before } else { after };
             parts.push((operator, point));
         }
-        let collation = match (self.dialect, parts.first()) {
-            (Dialect::Postgres, Some((_, Point::Text(_)))) => " COLLATE \"C\"",
-            _ => "",
-        };
         let parts = parts
             .into_iter()
             .map(|(operator, point)| {
                 let bound = self.bind(point.into());
-                format!("{column}{collation} {operator} {bound}")
+                let is_there = format!("{column} {operator} {bound}");
+                match (self.is_long(column), operator) {
+                    (false, _) => is_there,
+                    (true, "<" | "<=") => {
+                        format!("{} <= {} AND {is_there}", beginning(column), beginning(&bound))
+                    }
+                    (true, _) => {
+                        format!("{} >= {} AND {is_there}", beginning(column), beginning(&bound))
+                    }
+                }
             })
             .collect();
         join(parts, " AND ", "TRUE")
+    }
+
+    /// Whether the database has an index of the beginnings of a column alone.
+    fn is_long(&self, column: &str) -> bool {
+        self.dialect == Dialect::Postgres && column == "text"
     }
 
     /// A column with microseconds; the values are milliseconds, cut towards zero.
@@ -233,7 +252,10 @@ impl Writer<'_> {
             }
             Dialect::Postgres => {
                 let pattern = self.bind(Binding::Text(escaped(&like.pattern)));
-                format!("{column} {not}LIKE {pattern} ESCAPE '\\'")
+                // A character that cannot be stored as it is may be stored as two.
+                format!(
+                    "({column} {not}LIKE {pattern} ESCAPE '\\' OR strpos({column}, chr(1)) > 0)"
+                )
             }
         };
         if like.texts == Values::texts() || like.texts == Values::prefix("") {
@@ -338,6 +360,11 @@ const fn first_microsecond(millisecond: i64) -> i64 {
 const fn last_microsecond(millisecond: i64) -> i64 {
     let microsecond = millisecond.saturating_mul(1_000);
     if millisecond < 0 { microsecond } else { microsecond.saturating_add(999) }
+}
+
+/// The part of a text that PostgreSQL's index of parameters has.
+fn beginning(text: &str) -> String {
+    format!("left({text}, 128)")
 }
 
 /// A pattern for SQLite's GLOB, to which capitals matter.

@@ -6,9 +6,9 @@
 use drover_provision::compat::{decode_tag, encode_tag};
 use drover_provision::expression::{Branch, Comparison, Context, Expression, LikePart, Value};
 
+use super::Catalogue;
 use super::condition::{Condition, Field, Like, Set, TextColumn, TimeColumn};
 use super::values::{Point, Values};
-use super::{Catalogue, Dialect};
 use crate::limits::QUERY_STEPS_MAX;
 
 /// What a path is to the database.
@@ -118,14 +118,13 @@ impl Truths {
 
 pub(super) struct Translator<'a> {
     catalogue: &'a Catalogue,
-    dialect: Dialect,
     /// Steps that may still be taken; beyond, nothing is told to the database.
     steps: usize,
 }
 
 impl<'a> Translator<'a> {
-    pub(super) const fn new(catalogue: &'a Catalogue, dialect: Dialect) -> Self {
-        Self { catalogue, dialect, steps: QUERY_STEPS_MAX }
+    pub(super) const fn new(catalogue: &'a Catalogue) -> Self {
+        Self { catalogue, steps: QUERY_STEPS_MAX }
     }
 
     /// The devices that a filter lets through.
@@ -382,13 +381,13 @@ impl<'a> Translator<'a> {
                 Set::field(Field::Tag(tag), &has)
             }
             Place::Field(field @ (Field::Parameter(_) | Field::Text(_)))
-                if !pattern.contains(&LikePart::Exactly('\0')) =>
+                if !pattern.iter().any(is_control) =>
             {
                 let Matching { texts, numbers, .. } = found;
                 let pattern = pattern.to_vec();
                 let like = Like { pattern, negated: !is_match, texts, numbers };
-                let like = Set::exact(Condition::Like(field, like));
-                like.at_most(are_numbers_exact && self.dialect.tells_patterns())
+                // No database's patterns are ours for each text, see `Writer::pattern`.
+                Set::exact(Condition::Like(field, like)).at_most(false)
             }
             _ => self.value(text, &found.texts.or(&found.numbers)).at_most(false),
         }
@@ -484,4 +483,9 @@ fn numbers(pattern: &[LikePart]) -> Values {
         }
     }
     numbers
+}
+
+/// A character that a database may keep, or compare, in a way of its own.
+const fn is_control(part: &LikePart) -> bool {
+    matches!(part, LikePart::Exactly('\0' | '\u{1}'))
 }

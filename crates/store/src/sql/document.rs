@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use drover_provision::document::{self, DocumentError};
 use drover_provision::{DeviceKey, Parameter, Parameters};
 use jiff::Timestamp;
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::connection::{Connection, DbError, params};
 use super::paths::Paths;
 use super::snapshot::{self, Change};
 use super::{Outcome, Result, index};
@@ -21,9 +20,8 @@ pub(super) fn load(db: &Connection, paths: &Paths, device: i64) -> Result<Parame
 }
 
 fn body(db: &Connection, device: i64) -> Result<Option<Vec<u8>>> {
-    db.prepare_cached("SELECT body FROM document WHERE device = ?1")?
-        .query_row([device], |row| row.get(0))
-        .optional()
+    let sql = "SELECT body FROM document WHERE device = ?1";
+    db.query_optional(sql, params![device], |row| row.get(0))
 }
 
 /// What is in a document of a device.
@@ -43,11 +41,12 @@ pub(super) fn decode(
     Ok(parameters)
 }
 
-fn unreadable(db: &Connection, device: i64, error: DocumentError) -> rusqlite::Error {
-    let key = db.query_row("SELECT key FROM device WHERE id = ?1", [device], |row| row.get(0));
-    let key: String = key.unwrap_or_default();
+fn unreadable(db: &Connection, device: i64, error: DocumentError) -> DbError {
+    let key =
+        db.query_row("SELECT key FROM device WHERE id = ?1", params![device], |row| row.get(0));
+    let key: String = key.unwrap_or_else(|_: DbError| String::new());
     let text = format!("unreadable document of device {key}: {error}");
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, text.into())
+    DbError::Unreadable(text)
 }
 
 /// Changes parameters of a device, by path; `None` for those that are no more.
@@ -86,9 +85,8 @@ pub(super) fn change(
 }
 
 fn last_inform(db: &Connection, device: i64) -> Result<Timestamp> {
-    let time: i64 = db
-        .prepare_cached("SELECT last_inform FROM device WHERE id = ?1")?
-        .query_row([device], |row| row.get(0))?;
+    let sql = "SELECT last_inform FROM device WHERE id = ?1";
+    let time: i64 = db.query_row(sql, params![device], |row| row.get(0))?;
     Ok(encode::time(time)?)
 }
 
@@ -99,18 +97,16 @@ fn put(
     parameters: &Parameters,
 ) -> Outcome<()> {
     if parameters.is_empty() {
-        db.prepare_cached("DELETE FROM document WHERE device = ?1")?.execute([device])?;
+        db.execute("DELETE FROM document WHERE device = ?1", params![device])?;
         return Ok(());
     }
     let table = paths.table(db);
     let body = document::encode(parameters, &table);
     table.failure()?;
     let body = body.map_err(|_| Error::DeviceTooLarge(key.clone()))?;
-    db.prepare_cached(
-        "INSERT INTO document (device, body) VALUES (?1, ?2) \
-         ON CONFLICT (device) DO UPDATE SET body = ?2",
-    )?
-    .execute(params![device, body])?;
+    let sql = "INSERT INTO document (device, body) VALUES (?1, ?2) \
+         ON CONFLICT (device) DO UPDATE SET body = ?2";
+    db.execute(sql, params![device, body])?;
     Ok(())
 }
 
@@ -118,7 +114,7 @@ fn put(
 pub(super) fn forget(db: &Connection, paths: &Paths, device: i64) -> Result<()> {
     let Ok(parameters) = load(db, paths, device) else {
         // Nobody can tell what its rows are, so all are looked at.
-        db.execute("DELETE FROM param WHERE device = ?1", [device])?;
+        db.execute("DELETE FROM param WHERE device = ?1", params![device])?;
         return Ok(());
     };
     for (path, row) in index::rows(db)? {

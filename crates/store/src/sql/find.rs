@@ -6,20 +6,21 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use drover_provision::DeviceRecord;
 use drover_provision::view::DeviceView;
-use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ToSql, params_from_iter};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::connection::{Access, Connection, FromField, Param, Row, ToParam as _, Use};
 use super::jobs::Failure;
 use super::paths::Paths;
 use super::threads::Threads;
 use super::{Answer, Outcome, Result, index, read};
+use crate::encode::Unreadable;
 use crate::error::Error;
 use crate::find::Position;
 use crate::limits::{
@@ -57,7 +58,7 @@ thread_local! {
 }
 
 /// Lets a connection stop in the middle of a statement when the search of its thread is in vain.
-pub(super) fn make_patient(db: &mut Connection) -> Result<()> {
+pub(super) fn make_patient(db: &mut rusqlite::Connection) -> rusqlite::Result<()> {
     let is_in_vain =
         || CURRENT.with_borrow(|search| search.as_ref().is_some_and(Search::is_in_vain));
     db.progress_handler(PROGRESS_OPERATIONS, Some(is_in_vain))
@@ -180,7 +181,7 @@ pub(super) async fn count(
     }
     let ends = |_: &Search, db: &Connection, _: &Paths| {
         let sql = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM device";
-        Ok(db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        Ok(db.query_row(sql, &[], |row| Result::Ok((row.get(0)?, row.get(1)?)))?)
     };
     let ends = search.run(threads, places, ends).await?;
     let (mut next, last): (i64, i64) = ends.await.map_err(|_| Error::Closed)??;
@@ -243,12 +244,16 @@ impl Search {
     ) -> Outcome<T> {
         self.go_on(db)?;
         CURRENT.set(Some(self.clone()));
-        let outcome = job(db);
+        let outcome = db
+            .limit_statements(self.deadline.saturating_duration_since(Instant::now()))
+            .map_err(Failure::from)
+            .and_then(|()| job(db));
         CURRENT.set(None);
         match outcome {
-            Err(Failure::Sqlite(error))
-                if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
-            {
+            Err(Failure::Database(error)) if error.is_interruption() => {
+                // PostgreSQL answers nothing more in a transaction with an error.
+                db.roll_back()?;
+                db.begin(Access::Read)?;
                 Err(self.too_slow(db))
             }
             outcome => outcome,
@@ -286,7 +291,7 @@ impl Search {
     fn compile_only(&self, db: &Connection) -> Result<Option<Compiled>> {
         let Some(filter) = &self.query.filter else { return Ok(None) };
         let catalogue = index::complete(db)?.into_iter().collect();
-        Ok(Some(compile(filter, &catalogue, Dialect::Sqlite, self.query.now)))
+        Ok(Some(compile(filter, &catalogue, db.dialect(), self.query.now)))
     }
 
     /// The devices of a slice that the filter lets through, not more than the limit.
@@ -302,7 +307,7 @@ impl Search {
             Some(compiled) => smallest(db, compiled, true)?,
             None => None,
         };
-        let mut statement = Statement::new(read::DEVICE_COLUMNS, compiled, source);
+        let mut statement = Statement::new(db.dialect(), read::DEVICE_COLUMNS, compiled, source);
         statement.restrict(self.query.sort_by, self.query.descending, slice);
         statement
             .sql
@@ -332,15 +337,14 @@ impl Search {
         };
         let is_exact = compiled.is_none_or(|compiled| compiled.residual.is_none());
         let columns = if is_exact { "count(*)" } else { read::DEVICE_COLUMNS };
-        let mut statement = Statement::new(columns, compiled, source);
+        let mut statement = Statement::new(db.dialect(), columns, compiled, source);
         if let Some((first, last)) = range {
             let first = statement.bind(Binding::Integer(first));
             let last = statement.bind(Binding::Integer(last));
             statement.sql.push_str(&format!(" AND device.id BETWEEN {first} AND {last}"));
         }
         if is_exact {
-            let bindings = params_from_iter(&statement.bindings);
-            return Ok(read::count(db.query_row(&statement.sql, bindings, |row| row.get(0))?));
+            return Ok(count_rows(db, &statement.sql, &statement.bindings)?);
         }
         let mut number = 0_u64;
         self.each(db, paths, compiled, &statement, |_, _| {
@@ -360,25 +364,23 @@ impl Search {
         mut found: impl FnMut(i64, DeviceRecord) -> bool,
     ) -> Outcome<()> {
         let residual = compiled.and_then(|compiled| compiled.residual.as_ref());
-        let mut prepared = db.prepare(&statement.sql)?;
-        let mut rows = prepared.query(params_from_iter(&statement.bindings))?;
-        while let Some(row) = rows.next()? {
+        db.query(Use::Once, &statement.sql, &statement.params(), |row| {
             self.go_on(db)?;
             let (id, record) = self.record(db, paths, row)?;
             let view = DeviceView::new(&record, self.query.now);
             let is_meant = residual.is_none_or(|residual| residual.evaluate(&view).is_true());
-            if is_meant && !found(id, record) {
-                break;
-            }
-        }
-        Ok(())
+            Ok(match is_meant && !found(id, record) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            })
+        })
     }
 
     fn record(
         &self,
         db: &Connection,
         paths: &Paths,
-        row: &Row<'_>,
+        row: &mut Row,
     ) -> Outcome<(i64, DeviceRecord)> {
         let (id, record) = read::device_row(row)?;
         Ok((id, read::complete(db, paths, id, record)?))
@@ -399,21 +401,20 @@ impl Search {
         let column = sort_by.column();
         let mut slices = Vec::new();
         for _ in 0..SCAN_SLICES_PLANNED {
-            let mut statement = Statement::new(&format!("device.id, device.{column}"), None, None);
+            let columns = format!("device.id, device.{column}");
+            let mut statement = Statement::new(db.dialect(), &columns, None, None);
             statement.restrict(sort_by, descending, &Slice { after: after.clone(), until: None });
             statement.sql.push_str(&format!(
                 " ORDER BY {} LIMIT 1 OFFSET {}",
                 order(sort_by, descending),
                 SCAN_SLICE_DEVICES - 1
             ));
-            let bindings = params_from_iter(&statement.bindings);
-            let last = db.prepare_cached(&statement.sql)?.query_row(bindings, |row| {
-                Ok(DeviceCursor(match sort_by {
+            let until = db.query_optional(&statement.sql, &statement.params(), |row| {
+                Result::Ok(DeviceCursor(match sort_by {
                     SortBy::Key => Position::Key(row.get(1)?),
                     _ => Position::Time(row.get(1)?, row.get(0)?),
                 }))
-            });
-            let until = last.optional()?;
+            })?;
             let is_last = until.is_none();
             slices.push(Slice { after, until: until.clone() });
             if is_last {
@@ -432,16 +433,22 @@ struct Statement {
 }
 
 impl Statement {
-    fn new(columns: &str, compiled: Option<&Compiled>, source: Option<Source>) -> Self {
+    fn new(
+        dialect: Dialect,
+        columns: &str,
+        compiled: Option<&Compiled>,
+        source: Option<Source>,
+    ) -> Self {
         let mut bindings = Vec::new();
         let mut from = "device".to_owned();
         if let Some(source) = &source {
             bindings.clone_from(&source.bindings);
-            // The database takes the tables in this order.
-            from = format!(
-                "({}) AS source CROSS JOIN device ON device.id = source.device",
-                source.sql
-            );
+            let join = match dialect {
+                // So SQLite takes the tables in this order.
+                Dialect::Sqlite => "CROSS JOIN",
+                Dialect::Postgres => "JOIN",
+            };
+            from = format!("({}) AS source {join} device ON device.id = source.device", source.sql);
         }
         let condition = match compiled {
             Some(compiled) => compiled.sql(source.as_ref(), &mut bindings),
@@ -474,6 +481,24 @@ impl Statement {
         self.bindings.push(binding);
         format!("?{}", self.bindings.len())
     }
+
+    fn params(&self) -> Vec<Param<'_>> {
+        params(&self.bindings)
+    }
+}
+
+fn params(bindings: &[Binding]) -> Vec<Param<'_>> {
+    bindings.iter().map(Binding::to_param).collect()
+}
+
+/// The number that a query of one counts.
+fn count_rows<T: FromField>(db: &Connection, sql: &str, bindings: &[Binding]) -> Result<T> {
+    let mut number = None;
+    db.query(Use::Once, sql, &params(bindings), |row| {
+        number = Some(row.get(0)?);
+        Result::Ok(ControlFlow::Break(()))
+    })?;
+    number.ok_or_else(|| Unreadable("answer without a row").into())
 }
 
 impl SortBy {
@@ -500,25 +525,14 @@ fn smallest(db: &Connection, compiled: &Compiled, is_page: bool) -> Result<Optio
     let mut best: Option<(i64, Source)> = None;
     for source in compiled.sources() {
         let most = best.as_ref().map_or(SOURCE_ROWS_MAX, |(rows, _)| *rows);
-        let sql = format!("SELECT count(*) FROM ({} LIMIT {most})", source.sql);
-        let bindings = params_from_iter(&source.bindings);
-        let rows: i64 = db.query_row(&sql, bindings, |row| row.get(0))?;
+        let sql = format!("SELECT count(*) FROM ({} LIMIT {most}) AS rows", source.sql);
+        let rows: i64 = count_rows(db, &sql, &source.bindings)?;
         if best.is_none() || rows < most {
             best = Some((rows, source));
         }
     }
     let best = best.filter(|(rows, _)| !is_page || *rows < SOURCE_ROWS_MAX);
     Ok(best.map(|(_, source)| source))
-}
-
-impl ToSql for Binding {
-    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        match self {
-            Self::Integer(integer) => integer.to_sql(),
-            Self::Number(number) => number.to_sql(),
-            Self::Text(text) => text.to_sql(),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -530,13 +544,13 @@ mod tests {
     fn endless(db: &Connection) -> Outcome<i64> {
         let sql = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) \
                    SELECT count(*) FROM n";
-        Ok(db.query_row(sql, [], |row| row.get(0))?)
+        Ok(db.query_row(sql, &[], |row| row.get(0))?)
     }
 
     fn connection() -> Connection {
-        let mut db = Connection::open_in_memory().unwrap();
+        let mut db = rusqlite::Connection::open_in_memory().unwrap();
         make_patient(&mut db).unwrap();
-        db
+        Connection::Sqlite(db)
     }
 
     #[test]
@@ -563,8 +577,8 @@ mod tests {
                 endless(db)
             });
             // The next one on this connection is not concerned.
-            let next: i64 = db.query_row("SELECT 1", [], |row| row.get(0)).unwrap();
-            (stopped.is_err(), search.patiently(&db, |_| Ok(())).is_err(), next)
+            let next: Result<i64> = db.query_row("SELECT 1", &[], |row| row.get(0));
+            (stopped.is_err(), search.patiently(&db, |_| Ok(())).is_err(), next.unwrap())
         });
         has_begun.recv().unwrap();
         drop(end);

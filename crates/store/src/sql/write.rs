@@ -2,8 +2,8 @@
 
 use drover_provision::{Batch, DeviceFields, DeviceKey, Task, TaskId, TaskState};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::connection::{Connection, params};
 use super::paths::Paths;
 use super::{Outcome, Result, document, fault, knowledge, read};
 use crate::TaskStatus;
@@ -47,8 +47,7 @@ pub(super) fn save(db: &Connection, paths: &Paths, batch: &Batch) -> Outcome<()>
 pub(super) fn delete_device(db: &Connection, paths: &Paths, key: &DeviceKey) -> Outcome<bool> {
     let Some(device) = read::device_id(db, key)? else { return Ok(false) };
     document::forget(db, paths, device)?;
-    let mut statement = db.prepare_cached("DELETE FROM device WHERE id = ?1")?;
-    Ok(statement.execute([device])? > 0)
+    Ok(db.execute("DELETE FROM device WHERE id = ?1", params![device])? > 0)
 }
 
 pub(super) fn add_tag(db: &Connection, key: &DeviceKey, tag: &str) -> Outcome<bool> {
@@ -87,20 +86,19 @@ fn is_tag(tag: &str) -> bool {
 }
 
 fn insert_tag(db: &Connection, device: i64, tag: &str) -> Result<()> {
-    db.prepare_cached("INSERT INTO tag (device, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-        .execute(params![device, tag])?;
+    let sql = "INSERT INTO tag (device, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    db.execute(sql, params![device, tag])?;
     Ok(())
 }
 
 fn delete_tag(db: &Connection, device: i64, tag: &str) -> Result<()> {
-    db.prepare_cached("DELETE FROM tag WHERE device = ?1 AND tag = ?2")?
-        .execute(params![device, tag])?;
+    db.execute("DELETE FROM tag WHERE device = ?1 AND tag = ?2", params![device, tag])?;
     Ok(())
 }
 
 fn count_tags(db: &Connection, device: i64) -> Result<u32> {
-    db.prepare_cached("SELECT count(*) FROM tag WHERE device = ?1")?
-        .query_row([device], |row| row.get(0))
+    let sql = "SELECT count(*) FROM tag WHERE device = ?1";
+    db.query_row(sql, params![device], |row| row.get(0))
 }
 
 pub(super) fn insert_task(db: &Connection, task: &Task) -> Outcome<()> {
@@ -113,24 +111,26 @@ pub(super) fn insert_task(db: &Connection, task: &Task) -> Outcome<()> {
     remove_same_key(db, device, task)?;
     check_room(db, device, task)?;
     let (state, outcome) = encode::state_to_columns(&task.state);
-    db.prepare_cached(
-        "INSERT INTO task (id, device, kind, created, due, expiry, unique_key, retries, sent, \
-         instance, state, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?
-    .execute(params![
-        task.id.as_str(),
-        device,
-        encode::kind_to_json(&task.kind),
-        task.created.as_microsecond(),
-        task.due.as_microsecond(),
-        task.expiry.map(Timestamp::as_microsecond),
-        task.unique_key,
-        task.retries,
-        task.progress.sent.map(Timestamp::as_microsecond),
-        task.progress.instance,
-        state,
-        outcome,
-    ])?;
+    let sql = "INSERT INTO task (id, device, kind, created, due, expiry, unique_key, retries, \
+         sent, instance, state, outcome) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    db.execute(
+        sql,
+        params![
+            task.id.as_str(),
+            device,
+            encode::kind_to_json(&task.kind),
+            task.created.as_microsecond(),
+            task.due.as_microsecond(),
+            task.expiry.map(Timestamp::as_microsecond),
+            task.unique_key,
+            task.retries,
+            task.progress.sent.map(Timestamp::as_microsecond),
+            task.progress.instance,
+            state,
+            outcome,
+        ],
+    )?;
     Ok(())
 }
 
@@ -152,93 +152,97 @@ pub(super) fn retry_task(db: &Connection, id: &TaskId) -> Outcome<Option<Task>> 
 }
 
 fn put_device(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result<()> {
-    db.prepare_cached(
-        "INSERT INTO device (key, manufacturer, oui, product_class, serial_number, registered, \
-         last_inform, last_boot, last_bootstrap, last_events, root, cwmp_version, peculiarities, \
-         connection_request_username, connection_request_password, sessions) \
+    let sql = "INSERT INTO device (key, manufacturer, oui, product_class, serial_number, \
+         registered, last_inform, last_boot, last_bootstrap, last_events, root, cwmp_version, \
+         peculiarities, connection_request_username, connection_request_password, sessions) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
          ON CONFLICT (key) DO UPDATE SET registered = ?6, last_inform = ?7, last_boot = ?8, \
          last_bootstrap = ?9, last_events = ?10, root = ?11, cwmp_version = ?12, \
          peculiarities = ?13, connection_request_username = ?14, \
-         connection_request_password = ?15, sessions = ?16",
-    )?
-    .execute(params![
-        key.as_str(),
-        fields.identity.manufacturer,
-        fields.identity.oui,
-        fields.identity.product_class,
-        fields.identity.serial_number,
-        fields.registered.as_microsecond(),
-        fields.last_inform.as_microsecond(),
-        fields.last_boot.map(Timestamp::as_microsecond),
-        fields.last_bootstrap.map(Timestamp::as_microsecond),
-        encode::events_to_json(&fields.last_events),
-        fields.root,
-        fields.cwmp_version.as_str(),
-        encode::to_json(&fields.peculiarities),
-        fields.connection_request.username,
-        fields.connection_request.password().expose(),
-        fields.sessions,
-    ])?;
+         connection_request_password = ?15, sessions = ?16";
+    db.execute(
+        sql,
+        params![
+            key.as_str(),
+            fields.identity.manufacturer,
+            fields.identity.oui,
+            fields.identity.product_class,
+            fields.identity.serial_number,
+            fields.registered.as_microsecond(),
+            fields.last_inform.as_microsecond(),
+            fields.last_boot.map(Timestamp::as_microsecond),
+            fields.last_bootstrap.map(Timestamp::as_microsecond),
+            encode::events_to_json(&fields.last_events),
+            fields.root,
+            fields.cwmp_version.as_str(),
+            encode::to_json(&fields.peculiarities),
+            fields.connection_request.username,
+            fields.connection_request.password().expose(),
+            fields.sessions,
+        ],
+    )?;
     put_identity(db, key, fields)
 }
 
 /// Changes the identity if it is another. SQLite writes the indexes of all columns that a statement
 /// names, and hardly a session has anything new here.
 fn put_identity(db: &Connection, key: &DeviceKey, fields: &DeviceFields) -> Result<()> {
-    db.prepare_cached(
-        "UPDATE device SET manufacturer = ?2, oui = ?3, product_class = ?4, serial_number = ?5 \
-         WHERE key = ?1 AND \
-         (manufacturer, oui, product_class, serial_number) <> (?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        key.as_str(),
-        fields.identity.manufacturer,
-        fields.identity.oui,
-        fields.identity.product_class,
-        fields.identity.serial_number,
-    ])?;
+    let sql = "UPDATE device SET manufacturer = ?2, oui = ?3, product_class = ?4, \
+         serial_number = ?5 WHERE key = ?1 AND \
+         (manufacturer, oui, product_class, serial_number) <> (?2, ?3, ?4, ?5)";
+    db.execute(
+        sql,
+        params![
+            key.as_str(),
+            fields.identity.manufacturer,
+            fields.identity.oui,
+            fields.identity.product_class,
+            fields.identity.serial_number,
+        ],
+    )?;
     Ok(())
 }
 
 /// Changes what a session or a retry may change of a task; one that was deleted stays deleted.
 fn update_task(db: &Connection, device: i64, task: &Task) -> Result<()> {
     let (state, outcome) = encode::state_to_columns(&task.state);
-    db.prepare_cached(
-        "UPDATE task SET kind = ?3, retries = ?4, sent = ?5, instance = ?6, state = ?7, \
-         outcome = ?8 WHERE id = ?1 AND device = ?2",
-    )?
-    .execute(params![
-        task.id.as_str(),
-        device,
-        encode::kind_to_json(&task.kind),
-        task.retries,
-        task.progress.sent.map(Timestamp::as_microsecond),
-        task.progress.instance,
-        state,
-        outcome,
-    ])?;
+    let sql = "UPDATE task SET kind = ?3, retries = ?4, sent = ?5, instance = ?6, state = ?7, \
+         outcome = ?8 WHERE id = ?1 AND device = ?2";
+    db.execute(
+        sql,
+        params![
+            task.id.as_str(),
+            device,
+            encode::kind_to_json(&task.kind),
+            task.retries,
+            task.progress.sent.map(Timestamp::as_microsecond),
+            task.progress.instance,
+            state,
+            outcome,
+        ],
+    )?;
     Ok(())
 }
 
 fn remove_task(db: &Connection, id: &TaskId) -> Result<bool> {
-    Ok(db.prepare_cached("DELETE FROM task WHERE id = ?1")?.execute([id.as_str()])? > 0)
+    Ok(db.execute("DELETE FROM task WHERE id = ?1", params![id.as_str()])? > 0)
 }
 
 fn remove_same_key(db: &Connection, device: i64, task: &Task) -> Result<()> {
     let Some(unique_key) = &task.unique_key else { return Ok(()) };
     // A request of the other task may be under way, and its outcome must find its place.
-    db.prepare_cached(
-        "DELETE FROM task WHERE device = ?1 AND unique_key = ?2 AND state <> ?3 AND sent IS NULL",
-    )?
-    .execute(params![device, unique_key, encode::status_code(TaskStatus::Done)])?;
+    let sql =
+        "DELETE FROM task WHERE device = ?1 AND unique_key = ?2 AND state <> ?3 AND sent IS NULL";
+    db.execute(sql, params![device, unique_key, encode::status_code(TaskStatus::Done)])?;
     Ok(())
 }
 
 fn check_room(db: &Connection, device: i64, task: &Task) -> Outcome<()> {
-    let waiting: u32 = db
-        .prepare_cached("SELECT count(*) FROM task WHERE device = ?1 AND state <> ?2")?
-        .query_row(params![device, encode::status_code(TaskStatus::Done)], |row| row.get(0))?;
+    let sql = "SELECT count(*) FROM task WHERE device = ?1 AND state <> ?2";
+    let waiting: u32 =
+        db.query_row(sql, params![device, encode::status_code(TaskStatus::Done)], |row| {
+            row.get(0)
+        })?;
     if waiting >= TASKS_PER_DEVICE_MAX {
         let (device, limit) = (task.device.clone(), TASKS_PER_DEVICE_MAX);
         let what = "waiting and faulted tasks";
@@ -250,15 +254,12 @@ fn check_room(db: &Connection, device: i64, task: &Task) -> Outcome<()> {
 /// Removes all but the newest done tasks of a device.
 fn prune_done(db: &Connection, device: i64) -> Result<()> {
     let done = encode::status_code(TaskStatus::Done);
-    let oldest: Option<i64> = db
-        .prepare_cached(
-            "SELECT number FROM task WHERE device = ?1 AND state = ?2 \
-             ORDER BY number DESC LIMIT 1 OFFSET ?3",
-        )?
-        .query_row(params![device, done, DONE_TASKS_KEPT], |row| row.get(0))
-        .optional()?;
+    let sql = "SELECT number FROM task WHERE device = ?1 AND state = ?2 \
+         ORDER BY number DESC LIMIT 1 OFFSET ?3";
+    let oldest: Option<i64> =
+        db.query_optional(sql, params![device, done, DONE_TASKS_KEPT], |row| row.get(0))?;
     let Some(oldest) = oldest else { return Ok(()) };
-    db.prepare_cached("DELETE FROM task WHERE device = ?1 AND state = ?2 AND number <= ?3")?
-        .execute(params![device, done, oldest])?;
+    let sql = "DELETE FROM task WHERE device = ?1 AND state = ?2 AND number <= ?3";
+    db.execute(sql, params![device, done, oldest])?;
     Ok(())
 }

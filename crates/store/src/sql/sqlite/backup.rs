@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::open::{self, explain};
-use super::{Outcome, migrate};
+use super::{explain, migrate, open};
 use crate::error::Error;
+use crate::sql::Outcome;
+use crate::sql::connection::DbError;
 
 /// Writes all that is committed into a new file. It has its name only when it is complete and on
 /// the disk.
-pub(super) fn backup(db: &Connection, to: &Path) -> Outcome<()> {
+pub(in crate::sql) fn backup(db: &Connection, to: &Path) -> Outcome<()> {
     if fs::symlink_metadata(to).is_ok() {
         return Err(Error::Exists { path: to.to_owned() }.into());
     }
@@ -21,7 +22,7 @@ pub(super) fn backup(db: &Connection, to: &Path) -> Outcome<()> {
 }
 
 /// Makes a backup the database of a folder.
-pub(super) fn restore(from: &Path, folder: &Path, replace: bool) -> Result<(), Error> {
+pub(in crate::sql) fn restore(from: &Path, folder: &Path, replace: bool) -> Result<(), Error> {
     fs::metadata(from).map_err(|error| refused(from, &error))?;
     let db = open::open_beside(from, true)?;
     open::recognise(&db, from)?;
@@ -65,7 +66,7 @@ fn copy(db: &Connection, part: &Path) -> Outcome<()> {
 }
 
 fn vacuum_into(db: &Connection, part: &Path, name: &str) -> Outcome<()> {
-    db.execute("VACUUM INTO ?1", [name])?;
+    db.execute("VACUUM INTO ?1", [name]).map_err(DbError::from)?;
     let synced = File::open(part).and_then(|file| file.sync_all());
     Ok(synced.map_err(|error| refused(part, &error))?)
 }

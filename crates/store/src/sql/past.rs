@@ -1,7 +1,7 @@
 //! What a batch adds to the past of a device.
 
+use super::connection::Connection;
 use drover_provision::Batch;
-use rusqlite::Connection;
 
 use super::{Outcome, history, read, snapshot, trace};
 use crate::Retention;

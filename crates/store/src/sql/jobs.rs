@@ -1,22 +1,22 @@
 //! Work handed to the threads, and how its outcome comes back.
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::connection::{Access, Connection, DbError};
 use crate::error::Error;
 
 /// Why an operation failed inside the database.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// SQLite refuses.
-    Sqlite(rusqlite::Error),
+    /// The database refuses.
+    Database(DbError),
     /// The operation itself finds something wrong.
     Own(Error),
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
     }
 }
 
@@ -29,7 +29,7 @@ impl From<Error> for Failure {
 impl Failure {
     pub(super) fn into_error(self, explain: &Explain<'_>) -> Error {
         match self {
-            Self::Sqlite(error) => explain(&error),
+            Self::Database(error) => explain(&error),
             Self::Own(error) => error,
         }
     }
@@ -48,8 +48,8 @@ pub(super) struct Read(RunRead);
 
 type RunRead = Box<dyn FnOnce(&Connection, &Explain<'_>) + Send>;
 
-/// Turns an error of SQLite into one of the store.
-pub(super) type Explain<'a> = dyn Fn(&rusqlite::Error) -> Error + 'a;
+/// Turns an error of the database into one of the store.
+pub(super) type Explain<'a> = dyn Fn(&DbError) -> Error + 'a;
 
 impl Write {
     pub(super) fn new<T: Send + 'static>(
@@ -101,10 +101,10 @@ fn all_or_nothing<T>(
 ) -> Result<T, Failure> {
     db.execute_batch("SAVEPOINT one")?;
     let outcome = operation(db);
-    if outcome.is_err() && !db.is_autocommit() {
+    if outcome.is_err() && db.is_in_transaction() {
         db.execute_batch("ROLLBACK TO one")?;
     }
-    if !db.is_autocommit() {
+    if db.is_in_transaction() {
         db.execute_batch("RELEASE one")?;
     }
     outcome
@@ -115,6 +115,8 @@ pub(super) fn snapshot<T>(
     db: &Connection,
     operation: impl FnOnce(&Connection) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let transaction = db.unchecked_transaction()?;
-    operation(&transaction)
+    db.begin(Access::Read)?;
+    let outcome = operation(db);
+    db.roll_back()?;
+    outcome
 }

@@ -9,10 +9,10 @@ use crate::error::Error;
 
 /// All migrations in order; the number is the index counted from 1.
 const MIGRATIONS: &[&str] = &[
-    include_str!("../../migrations/0001_devices_and_tasks.sql"),
-    include_str!("../../migrations/0002_traces_and_history.sql"),
-    include_str!("../../migrations/0003_knowledge.sql"),
-    include_str!("../../migrations/0004_snapshots.sql"),
+    include_str!("../../../migrations/sqlite/0001_devices_and_tasks.sql"),
+    include_str!("../../../migrations/sqlite/0002_traces_and_history.sql"),
+    include_str!("../../../migrations/sqlite/0003_knowledge.sql"),
+    include_str!("../../../migrations/sqlite/0004_snapshots.sql"),
 ];
 
 /// Brings the database up to date.

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use drover_provision::expression::Value;
 use drover_provision::view::scalar;
 use drover_provision::{Parameter, is_object};
-use rusqlite::types::Value as SqlValue;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::connection::{Connection, Field, params};
 use super::paths::Paths;
 use super::{Outcome, Result, document, read};
 use crate::error::Error;
 use crate::limits::{INDEX_PATH_BYTES_MAX, INDEX_STEP_DEVICES, INDEX_STEP_ROWS, INDEXES_MAX};
+use crate::query::Dialect;
 use crate::{Index, IndexState};
 
 const BUILDING: i64 = 0;
@@ -27,14 +27,15 @@ const OWN_NAMES: [&str; 3] = ["DeviceID.", "Events.", "Tags."];
 
 /// The indexes whose rows are kept up, by path.
 pub(super) fn rows(db: &Connection) -> Result<BTreeMap<String, i64>> {
-    let mut statement = db.prepare_cached("SELECT path, id FROM indexed WHERE path IS NOT NULL")?;
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    let sql = "SELECT path, id FROM indexed WHERE path IS NOT NULL";
+    let rows = db.query_rows(sql, &[], |row| Result::Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The indexes that have the rows of all devices, with their numbers.
 pub(super) fn complete(db: &Connection) -> Result<Vec<(String, i64)>> {
-    let mut statement = db.prepare_cached("SELECT path, id FROM indexed WHERE state = ?1")?;
-    statement.query_map([COMPLETE], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    let sql = "SELECT path, id FROM indexed WHERE state = ?1";
+    db.query_rows(sql, params![COMPLETE], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Changes the row of a device in an index.
@@ -50,28 +51,47 @@ pub(super) fn change(
         return Ok(());
     }
     if let Some(before) = before {
-        db.prepare_cached("DELETE FROM param WHERE path = ?1 AND value = ?2 AND device = ?3")?
-            .execute(params![index, before, device])?;
+        let column = column(db, &before);
+        let sql = format!("DELETE FROM param WHERE path = ?1 AND {column} = ?2 AND device = ?3");
+        db.execute(&sql, params![index, before, device])?;
     }
     after.map_or(Ok(()), |after| insert(db, index, &after, device))
 }
 
-fn insert(db: &Connection, index: i64, value: &SqlValue, device: i64) -> Result<()> {
-    db.prepare_cached("INSERT OR IGNORE INTO param (path, value, device) VALUES (?1, ?2, ?3)")?
-        .execute(params![index, value, device])?;
+fn insert(db: &Connection, index: i64, value: &Field, device: i64) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO param (path, {}, device) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        column(db, value)
+    );
+    db.execute(&sql, params![index, value, device])?;
     Ok(())
 }
 
+/// Whether a device has a row with a value.
+pub(super) fn has_row(db: &Connection, index: i64, value: &Field, device: i64) -> Result<bool> {
+    let column = column(db, value);
+    let sql = format!("SELECT 1 FROM param WHERE path = ?1 AND {column} = ?2 AND device = ?3");
+    let row = db.query_optional(&sql, params![index, value, device], |_| Result::Ok(()))?;
+    Ok(row.is_some())
+}
+
+/// Where a value stands: a column of PostgreSQL has one type.
+const fn column(db: &Connection, value: &Field) -> &'static str {
+    match (db.dialect(), value) {
+        (Dialect::Sqlite, _) => "value",
+        (Dialect::Postgres, Field::Text(_)) => "text",
+        (Dialect::Postgres, _) => "number",
+    }
+}
+
 /// The value that a filter sees; `None` for `NULL`, which has no row.
-pub(super) fn value(parameter: &Parameter) -> Option<SqlValue> {
+pub(super) fn value(parameter: &Parameter) -> Option<Field> {
     let known = parameter.value.as_ref()?;
     match Value::from(scalar(&known.value)) {
         Value::Null => None,
-        Value::Bool(value) => Some(SqlValue::Integer(value.into())),
-        Value::Number(number) => {
-            Some(whole(number).map_or(SqlValue::Real(number), SqlValue::Integer))
-        }
-        Value::Text(text) => Some(SqlValue::Text(text)),
+        Value::Bool(value) => Some(Field::Integer(value.into())),
+        Value::Number(number) => Some(whole(number).map_or(Field::Number(number), Field::Integer)),
+        Value::Text(text) => Some(Field::Text(text)),
     }
 }
 
@@ -84,16 +104,14 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 pub(super) fn list(db: &Connection) -> Outcome<Vec<Index>> {
-    let mut statement =
-        db.prepare_cached("SELECT path, state FROM indexed WHERE path IS NOT NULL ORDER BY path")?;
-    let rows = statement.query_map([], |row| {
+    let sql = "SELECT path, state FROM indexed WHERE path IS NOT NULL ORDER BY path";
+    db.query_rows(sql, &[], |row| {
         let state = match row.get(1)? {
             COMPLETE => IndexState::Complete,
             _ => IndexState::Building,
         };
         Ok(Index { path: row.get(0)?, state })
-    })?;
-    Ok(rows.collect::<Result<_>>()?)
+    })
 }
 
 pub(super) fn add(db: &Connection, path: &str) -> Outcome<()> {
@@ -101,11 +119,9 @@ pub(super) fn add(db: &Connection, path: &str) -> Outcome<()> {
         let path = path.chars().take(INDEX_PATH_BYTES_MAX).collect();
         return Err(Error::InvalidIndex(path).into());
     }
-    db.prepare_cached(
-        "INSERT INTO indexed (path, state, built) VALUES (?1, ?2, 0) ON CONFLICT DO NOTHING",
-    )?
-    .execute(params![path, BUILDING])?;
-    let count: u32 = db.query_row("SELECT count(path) FROM indexed", [], |row| row.get(0))?;
+    let sql = "INSERT INTO indexed (path, state, built) VALUES (?1, ?2, 0) ON CONFLICT DO NOTHING";
+    db.execute(sql, params![path, BUILDING])?;
+    let count: u32 = db.query_row("SELECT count(path) FROM indexed", &[], |row| row.get(0))?;
     if count > INDEXES_MAX {
         return Err(Error::TooManyIndexes.into());
     }
@@ -118,25 +134,22 @@ fn is_parameter(path: &str) -> bool {
 }
 
 pub(super) fn remove(db: &Connection, path: &str) -> Outcome<bool> {
-    let mut statement =
-        db.prepare_cached("UPDATE indexed SET path = NULL, state = ?2 WHERE path = ?1")?;
-    Ok(statement.execute(params![path, REMOVING])? > 0)
+    let sql = "UPDATE indexed SET path = NULL, state = ?2 WHERE path = ?1";
+    Ok(db.execute(sql, params![path, REMOVING])? > 0)
 }
 
 /// Whether an index is to be built or removed.
 pub(super) fn has_work(db: &Connection) -> Result<bool> {
-    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM indexed WHERE state <> ?1)")?
-        .query_row([COMPLETE], |row| row.get(0))
+    let sql = "SELECT EXISTS (SELECT 1 FROM indexed WHERE state <> ?1)";
+    db.query_row(sql, params![COMPLETE], |row| row.get(0))
 }
 
 /// Does a small part of the work.
 pub(super) fn step(db: &Connection, paths: &Paths) -> Result<()> {
-    let next: Option<(i64, i64, i64)> = db
-        .prepare_cached(
-            "SELECT id, state, built FROM indexed WHERE state <> ?1 ORDER BY id LIMIT 1",
-        )?
-        .query_row([COMPLETE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
+    let sql = "SELECT id, state, built FROM indexed WHERE state <> ?1 ORDER BY id LIMIT 1";
+    let next: Option<(i64, i64, i64)> = db.query_optional(sql, params![COMPLETE], |row| {
+        Result::Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
     match next {
         Some((index, REMOVING, _)) => remove_rows(db, index),
         Some((index, _, built)) => add_rows(db, paths, index, built),
@@ -145,15 +158,13 @@ pub(super) fn step(db: &Connection, paths: &Paths) -> Result<()> {
 }
 
 fn add_rows(db: &Connection, paths: &Paths, index: i64, built: i64) -> Result<()> {
-    let path: String =
-        db.query_row("SELECT path FROM indexed WHERE id = ?1", [index], |row| row.get(0))?;
-    let mut statement = db.prepare_cached(
-        "SELECT device, body FROM document WHERE device > ?1 ORDER BY device LIMIT ?2",
-    )?;
-    let rows = statement.query_map(params![built, read::bound(INDEX_STEP_DEVICES)], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    let documents: Vec<(i64, Vec<u8>)> = rows.collect::<Result<_>>()?;
+    let sql = "SELECT path FROM indexed WHERE id = ?1";
+    let path: String = db.query_row(sql, params![index], |row| row.get(0))?;
+    let sql = "SELECT device, body FROM document WHERE device > ?1 ORDER BY device LIMIT ?2";
+    let documents: Vec<(i64, Vec<u8>)> =
+        db.query_rows(sql, params![built, read::bound(INDEX_STEP_DEVICES)], |row| {
+            Result::Ok((row.get(0)?, row.get(1)?))
+        })?;
     for (device, body) in &documents {
         // A document that nobody can read is found by no filter either.
         let Ok(parameters) = document::decode(db, paths, body)? else { continue };
@@ -164,25 +175,22 @@ fn add_rows(db: &Connection, paths: &Paths, index: i64, built: i64) -> Result<()
     let is_last = documents.len() < INDEX_STEP_DEVICES;
     let state = if is_last { COMPLETE } else { BUILDING };
     let built = documents.last().map_or(built, |(device, _)| *device);
-    db.prepare_cached("UPDATE indexed SET state = ?2, built = ?3 WHERE id = ?1")?
-        .execute(params![index, state, built])?;
+    let sql = "UPDATE indexed SET state = ?2, built = ?3 WHERE id = ?1";
+    db.execute(sql, params![index, state, built])?;
     Ok(())
 }
 
 fn remove_rows(db: &Connection, index: i64) -> Result<()> {
-    let last: Option<(SqlValue, i64)> = db
-        .prepare_cached(
-            "SELECT value, device FROM param WHERE path = ?1 ORDER BY value, device \
-             LIMIT 1 OFFSET ?2",
-        )?
-        .query_row(params![index, INDEX_STEP_ROWS], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((value, device)) = last else {
-        db.prepare_cached("DELETE FROM param WHERE path = ?1")?.execute([index])?;
-        db.prepare_cached("DELETE FROM indexed WHERE id = ?1")?.execute([index])?;
-        return Ok(());
+    let primary_key = match db.dialect() {
+        Dialect::Sqlite => "path, value, device",
+        Dialect::Postgres => "path, device",
     };
-    db.prepare_cached("DELETE FROM param WHERE path = ?1 AND (value, device) <= (?2, ?3)")?
-        .execute(params![index, value, device])?;
+    let sql = format!(
+        "DELETE FROM param WHERE ({primary_key}) IN \
+         (SELECT {primary_key} FROM param WHERE path = ?1 LIMIT ?2)"
+    );
+    if db.execute(&sql, params![index, INDEX_STEP_ROWS])? < INDEX_STEP_ROWS.into() {
+        db.execute("DELETE FROM indexed WHERE id = ?1", params![index])?;
+    }
     Ok(())
 }

@@ -7,8 +7,8 @@ use drover_provision::{
     DeviceFields, DeviceKey, DeviceRecord, Identity, Loaded, Progress, Task, TaskId,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::connection::{Connection, Row, params};
 use super::paths::Paths;
 use super::{Outcome, Result, document, fault, knowledge};
 use crate::encode::{self, Unreadable};
@@ -25,9 +25,9 @@ const TASK_COLUMNS: &str = "task.number, task.id, device.key, task.kind, task.cr
 
 /// The row number of a device.
 pub(super) fn device_id(db: &Connection, key: &DeviceKey) -> Result<Option<i64>> {
-    db.prepare_cached("SELECT id FROM device WHERE key = ?1")?
-        .query_row([key.as_str()], |row| row.get(0))
-        .optional()
+    db.query_optional("SELECT id FROM device WHERE key = ?1", params![key.as_str()], |row| {
+        row.get(0)
+    })
 }
 
 pub(super) fn device(
@@ -35,10 +35,8 @@ pub(super) fn device(
     paths: &Paths,
     key: &DeviceKey,
 ) -> Outcome<Option<DeviceRecord>> {
-    let row = db
-        .prepare_cached(&format!("SELECT {DEVICE_COLUMNS} FROM device WHERE key = ?1"))?
-        .query_row([key.as_str()], device_row)
-        .optional()?;
+    let sql = format!("SELECT {DEVICE_COLUMNS} FROM device WHERE key = ?1");
+    let row = db.query_optional(&sql, params![key.as_str()], device_row)?;
     Ok(row.map(|(id, record)| complete(db, paths, id, record)).transpose()?)
 }
 
@@ -71,21 +69,20 @@ pub(super) fn devices(
     // Every key is longer than the empty text.
     let after = after.map_or("", DeviceKey::as_str);
     let sql = format!("SELECT {DEVICE_COLUMNS} FROM device WHERE key > ?1 ORDER BY key LIMIT ?2");
-    let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![after, bound(limit)], device_row)?;
-    let records = rows.map(|row| row.and_then(|(id, record)| complete(db, paths, id, record)));
+    let rows = db.query_rows(&sql, params![after, bound(limit)], device_row)?;
+    let records = rows.into_iter().map(|(id, record)| complete(db, paths, id, record));
     Ok(records.collect::<Result<_>>()?)
 }
 
 pub(super) fn count_devices(db: &Connection) -> Outcome<u64> {
-    Ok(count(db.prepare_cached("SELECT count(*) FROM device")?.query_row([], |row| row.get(0))?))
+    Ok(count(db.query_row("SELECT count(*) FROM device", &[], |row| row.get(0))?))
 }
 
 pub(super) fn task(db: &Connection, id: &TaskId) -> Outcome<Option<Task>> {
     let sql = format!(
         "SELECT {TASK_COLUMNS} FROM task JOIN device ON device.id = task.device WHERE task.id = ?1"
     );
-    let row = db.prepare_cached(&sql)?.query_row([id.as_str()], task_row).optional()?;
+    let row = db.query_optional(&sql, params![id.as_str()], task_row)?;
     Ok(row.map(|(_, task)| task))
 }
 
@@ -96,12 +93,10 @@ pub(super) fn due_tasks(db: &Connection, key: &DeviceKey, now: Timestamp) -> Out
          WHERE task.device = ?1 AND task.state = ?2 AND task.due <= ?3 \
          ORDER BY task.due, task.number LIMIT ?4"
     );
-    let mut statement = db.prepare_cached(&sql)?;
     let waiting = encode::status_code(TaskStatus::Waiting);
     let limit = bound(PAGE_TASKS_MAX);
-    let rows =
-        statement.query_map(params![device, waiting, now.as_microsecond(), limit], task_row)?;
-    Ok(rows.map(|row| row.map(|(_, task)| task)).collect::<Result<_>>()?)
+    let read = |row: &mut Row| task_row(row).map(|(_, task)| task);
+    Ok(db.query_rows(&sql, params![device, waiting, now.as_microsecond(), limit], read)?)
 }
 
 pub(super) fn tasks(
@@ -115,11 +110,9 @@ pub(super) fn tasks(
          WHERE {} AND task.number > ?2 ORDER BY task.number LIMIT ?3",
         condition(filter)
     );
-    let mut statement = db.prepare_cached(&sql)?;
     let key = filter.device.as_ref().map(DeviceKey::as_str);
     let after = after.map_or(0, |cursor| cursor.0);
-    let rows = statement.query_map(params![key, after, bound(limit)], task_row)?;
-    Ok(rows.collect::<Result<_>>()?)
+    Ok(db.query_rows(&sql, params![key, after, bound(limit)], task_row)?)
 }
 
 pub(super) fn count_tasks(db: &Connection, filter: &TaskFilter) -> Outcome<u64> {
@@ -128,14 +121,14 @@ pub(super) fn count_tasks(db: &Connection, filter: &TaskFilter) -> Outcome<u64> 
         condition(filter)
     );
     let key = filter.device.as_ref().map(DeviceKey::as_str);
-    Ok(count(db.prepare_cached(&sql)?.query_row([key], |row| row.get(0))?))
+    Ok(count(db.query_row(&sql, params![key], |row| row.get(0))?))
 }
 
 /// The filter as a condition in which `?1` is the key of the device.
 fn condition(filter: &TaskFilter) -> String {
     let device = match filter.device {
         Some(_) => "task.device = (SELECT id FROM device WHERE key = ?1)",
-        None => "?1 IS NULL",
+        None => "CAST(?1 AS TEXT) IS NULL",
     };
     if filter.status.is_empty() {
         return device.to_owned();
@@ -145,33 +138,34 @@ fn condition(filter: &TaskFilter) -> String {
     format!("{device} AND task.state IN ({})", codes.join(", "))
 }
 
-pub(super) fn device_row(row: &Row<'_>) -> Result<(i64, DeviceRecord)> {
-    let key: String = row.get("key")?;
-    let version: String = row.get("cwmp_version")?;
+/// A row with [`DEVICE_COLUMNS`].
+pub(super) fn device_row(row: &mut Row) -> Result<(i64, DeviceRecord)> {
+    let key: String = row.get(1)?;
+    let version: String = row.get(13)?;
     let fields = DeviceFields {
         identity: Identity {
-            manufacturer: row.get("manufacturer")?,
-            oui: row.get("oui")?,
-            product_class: row.get("product_class")?,
-            serial_number: row.get("serial_number")?,
+            manufacturer: row.get(2)?,
+            oui: row.get(3)?,
+            product_class: row.get(4)?,
+            serial_number: row.get(5)?,
         },
-        registered: encode::time(row.get("registered")?)?,
-        last_inform: encode::time(row.get("last_inform")?)?,
-        last_boot: encode::optional_time(row.get("last_boot")?)?,
-        last_bootstrap: encode::optional_time(row.get("last_bootstrap")?)?,
-        sessions: row.get("sessions")?,
-        last_events: encode::events_from_json(&row.get::<_, String>("last_events")?)?,
-        root: row.get("root")?,
+        registered: encode::time(row.get(6)?)?,
+        last_inform: encode::time(row.get(7)?)?,
+        last_boot: encode::optional_time(row.get(8)?)?,
+        last_bootstrap: encode::optional_time(row.get(9)?)?,
+        sessions: row.get(10)?,
+        last_events: encode::events_from_json(&row.get::<String>(11)?)?,
+        root: row.get(12)?,
         cwmp_version: version.parse().map_err(|_| Unreadable("protocol version"))?,
-        peculiarities: encode::from_json(&row.get::<_, String>("peculiarities")?, "peculiarities")?,
+        peculiarities: encode::from_json(&row.get::<String>(14)?, "peculiarities")?,
         connection_request: Credentials::new(
-            row.get::<_, String>("connection_request_username")?,
-            Secret::new(row.get::<_, String>("connection_request_password")?),
+            row.get::<String>(15)?,
+            Secret::new(row.get::<String>(16)?),
         ),
     };
     let key = DeviceKey::parse(&key).map_err(|_| Unreadable("device key"))?;
     let (tags, parameters) = (BTreeSet::new(), BTreeMap::new());
-    Ok((row.get("id")?, DeviceRecord { key, fields, tags, parameters }))
+    Ok((row.get(0)?, DeviceRecord { key, fields, tags, parameters }))
 }
 
 /// Adds what is not in the row of a device.
@@ -181,18 +175,18 @@ pub(super) fn complete(
     id: i64,
     mut record: DeviceRecord,
 ) -> Result<DeviceRecord> {
-    let mut tags = db.prepare_cached("SELECT tag FROM tag WHERE device = ?1")?;
-    record.tags = tags.query_map([id], |row| row.get(0))?.collect::<Result<_>>()?;
+    let sql = "SELECT tag FROM tag WHERE device = ?1";
+    record.tags = db.query_rows(sql, params![id], |row| row.get(0))?.into_iter().collect();
     record.parameters = document::load(db, paths, id)?;
     Ok(record)
 }
 
-fn task_row(row: &Row<'_>) -> Result<(TaskCursor, Task)> {
+fn task_row(row: &mut Row) -> Result<(TaskCursor, Task)> {
     let (id, key): (String, String) = (row.get(1)?, row.get(2)?);
     let task = Task {
         id: TaskId::parse(&id).map_err(|_| Unreadable("task id"))?,
         device: DeviceKey::parse(&key).map_err(|_| Unreadable("device key"))?,
-        kind: encode::kind_from_json(&row.get::<_, String>(3)?)?,
+        kind: encode::kind_from_json(&row.get::<String>(3)?)?,
         created: encode::time(row.get(4)?)?,
         due: encode::time(row.get(5)?)?,
         expiry: encode::optional_time(row.get(6)?)?,

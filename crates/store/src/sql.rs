@@ -1,8 +1,9 @@
-//! The store in SQLite: one writer thread that commits in groups, readers with their own
-//! connections, and a checkpointer, so that no commit pays for writing the log back.
+//! The store in a database that speaks SQL: one writer thread that commits in groups, and readers
+//! with their own connections. With SQLite there is a checkpointer, so that no commit pays for
+//! writing the log back.
 
-mod backup;
 mod check;
+mod connection;
 mod document;
 mod fault;
 mod find;
@@ -10,29 +11,27 @@ mod history;
 mod index;
 mod jobs;
 mod knowledge;
-mod migrate;
-mod open;
 mod past;
 mod paths;
+mod postgres;
 mod read;
 mod resource;
 mod snapshot;
+mod sqlite;
 mod threads;
 mod trace;
 mod write;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use drover_provision::rules::{Resource, ResourceKind};
 use drover_provision::trace::Trace;
 use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Parameters, Task, TaskId};
 use jiff::Timestamp;
-use rusqlite::Connection;
-use rusqlite::types::Type;
 use tokio::sync::Semaphore;
 
-use crate::encode::Unreadable;
 use crate::error::Error;
 use crate::limits::{
     PAGE_DEVICES_MAX, PAGE_FAULTS_MAX, PAGE_SESSIONS_MAX, PAGE_TASKS_MAX, POINTS_REMOVED_PER_WRITE,
@@ -41,34 +40,76 @@ use crate::{
     Count, DeviceFault, DevicePage, DeviceQuery, FaultCursor, FaultFilter, Index, IntegrityReport,
     Point, Retention, SnapshotId, SnapshotInfo, TaskCursor, TaskFilter, TraceCursor,
 };
+use connection::{Access, Connection, DbError, Result};
 use jobs::Failure;
 use paths::Paths;
-use threads::Threads;
-
-type Result<T> = std::result::Result<T, rusqlite::Error>;
+use threads::{Opened, Threads};
 
 type Outcome<T> = std::result::Result<T, Failure>;
 
 type Answer<T> = std::result::Result<T, Error>;
 
-impl From<Unreadable> for rusqlite::Error {
-    fn from(error: Unreadable) -> Self {
-        Self::FromSqlConversionFailure(0, Type::Text, error.into())
+/// Where a database is, and how it is reached.
+#[derive(Debug)]
+enum Location {
+    Folder(sqlite::Folder),
+    Server(postgres::Server),
+}
+
+impl Location {
+    /// Opens a connection beside the writer's.
+    fn connect(&self, access: Access) -> Answer<Connection> {
+        match self {
+            Self::Folder(folder) => folder.connect(access),
+            Self::Server(server) => server.connect(access),
+        }
+    }
+
+    fn explain(&self, error: &DbError) -> Error {
+        match self {
+            Self::Folder(folder) => folder.explain(error),
+            Self::Server(server) => server.explain(error),
+        }
+    }
+
+    fn failed(&self, reason: String) -> Error {
+        match self {
+            Self::Folder(folder) => Error::Database { path: folder.path().to_owned(), reason },
+            Self::Server(server) => server.failed(reason),
+        }
     }
 }
 
-/// A store in a folder.
+pub(crate) fn server_name(url: &str) -> Answer<String> {
+    postgres::Server::parse(url).map(|server| server.name().to_owned())
+}
+
+/// A store in a database.
 #[derive(Debug, Clone)]
-pub struct Sqlite {
+pub struct Database {
     threads: Arc<Threads>,
     retention: Arc<Retention>,
     /// Places for searches.
     searches: Arc<Semaphore>,
 }
 
-impl Sqlite {
+impl Database {
+    /// Opens a SQLite database in a folder.
     pub(crate) fn open(folder: &Path, retention: Retention) -> Answer<Self> {
-        let opened = open::open(folder)?;
+        Self::start(sqlite::Folder::open(folder)?, retention)
+    }
+
+    /// Opens a database of a PostgreSQL server.
+    pub(crate) fn connect(url: &str, retention: Retention) -> Answer<Self> {
+        // The client of PostgreSQL cannot be used on a thread that runs futures.
+        let opened = thread::scope(|scope| {
+            let open = || Self::start(postgres::Server::open(url)?, retention);
+            scope.spawn(open).join()
+        });
+        opened.unwrap_or(Err(Error::Closed))
+    }
+
+    fn start(opened: Opened, retention: Retention) -> Answer<Self> {
         let threads = Arc::new(Threads::start(opened)?);
         Ok(Self { threads, retention: Arc::new(retention), searches: find::places() })
     }
@@ -271,17 +312,19 @@ impl Sqlite {
 
     pub(crate) async fn backup(&self, to: &Path) -> Answer<()> {
         let to = to.to_owned();
-        self.threads.aside(move |db, _| backup::backup(db, &to)).await
+        self.threads
+            .aside(move |db, _| match db {
+                Connection::Sqlite(db) => sqlite::backup::backup(db, &to),
+                Connection::Postgres(_) => Err(Error::NoBackup.into()),
+            })
+            .await
     }
 
     pub(crate) fn restore(from: &Path, folder: &Path, replace: bool) -> Answer<()> {
-        backup::restore(from, folder, replace)
+        sqlite::backup::restore(from, folder, replace)
     }
 
     pub(crate) async fn check(&self) -> Answer<IntegrityReport> {
         self.threads.aside(|db, paths| jobs::snapshot(db, |db| check::check(db, paths))).await
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,8 @@
 //! Presets, scripts and the like.
 
 use drover_provision::rules::{Resource, ResourceKind};
-use rusqlite::{Connection, Row, params};
 
+use super::connection::{Connection, Row, params};
 use super::{Outcome, Result};
 use crate::encode::Unreadable;
 use crate::error::Error;
@@ -15,13 +15,10 @@ pub(super) fn put(db: &Connection, resource: &Resource) -> Outcome<()> {
         let name = name.chars().take(RESOURCE_NAME_CHARS_MAX).collect();
         return Err(Error::InvalidResource { kind: *kind, name }.into());
     }
-    db.prepare_cached(
-        "INSERT INTO resource (kind, name, text) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (kind, name) DO UPDATE SET text = ?3",
-    )?
-    .execute(params![kind.collection(), name, text])?;
-    let count: u32 =
-        db.prepare_cached("SELECT count(*) FROM resource")?.query_row([], |row| row.get(0))?;
+    let sql = "INSERT INTO resource (kind, name, text) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (kind, name) DO UPDATE SET text = ?3";
+    db.execute(sql, params![kind.collection(), name, text])?;
+    let count: u32 = db.query_row("SELECT count(*) FROM resource", &[], |row| row.get(0))?;
     if count > RESOURCES_MAX {
         return Err(Error::TooManyResources.into());
     }
@@ -29,19 +26,18 @@ pub(super) fn put(db: &Connection, resource: &Resource) -> Outcome<()> {
 }
 
 pub(super) fn delete(db: &Connection, kind: ResourceKind, name: &str) -> Outcome<bool> {
-    let mut statement = db.prepare_cached("DELETE FROM resource WHERE kind = ?1 AND name = ?2")?;
-    Ok(statement.execute(params![kind.collection(), name])? > 0)
+    let sql = "DELETE FROM resource WHERE kind = ?1 AND name = ?2";
+    Ok(db.execute(sql, params![kind.collection(), name])? > 0)
 }
 
 pub(super) fn all(db: &Connection) -> Outcome<Vec<Resource>> {
-    let mut statement = db.prepare_cached("SELECT kind, name, text FROM resource")?;
-    let mut resources: Vec<Resource> =
-        statement.query_map([], resource_row)?.collect::<Result<_>>()?;
+    let sql = "SELECT kind, name, text FROM resource";
+    let mut resources = db.query_rows(sql, &[], resource_row)?;
     resources.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     Ok(resources)
 }
 
-fn resource_row(row: &Row<'_>) -> Result<Resource> {
+fn resource_row(row: &mut Row) -> Result<Resource> {
     let collection: String = row.get(0)?;
     let kind = ResourceKind::ALL.into_iter().find(|kind| kind.collection() == collection);
     let kind = kind.ok_or(Unreadable("kind of a resource"))?;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use drover_provision::document::PathTable;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::connection::{Connection, DbError, params};
 use super::{Result, read};
 use crate::limits::{FORM_BYTES_MAX, FORMS_MAX};
 
@@ -33,22 +33,27 @@ impl Paths {
     /// Takes in what has been committed since the last call, if anything was missing. The
     /// connection must be in no transaction of its own.
     pub(super) fn catch_up(&self, db: &Connection) -> Result<()> {
-        debug_assert!(db.is_autocommit(), "what is not committed can be undone");
+        debug_assert!(!db.is_in_transaction(), "what is not committed can be undone");
         if !self.is_behind.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
         self.read(db).inspect_err(|_| self.is_behind.store(true, Ordering::Relaxed))
     }
 
+    /// Forgets all: another server may have taken the place of the one that told it.
+    pub(super) fn forget(&self) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+        self.is_behind.store(true, Ordering::Relaxed);
+    }
+
     /// Takes in all that is committed.
     pub(super) fn read(&self, db: &Connection) -> Result<()> {
         let known = self.known();
-        let mut statement =
-            db.prepare_cached("SELECT id, form FROM path WHERE id > ?1 ORDER BY id")?;
-        let rows = statement.query_map([read::bound(known.forms.len())], |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, Arc<str>>(1)?))
-        })?;
-        let new: Vec<(u32, Arc<str>)> = rows.collect::<Result<_>>()?;
+        let sql = "SELECT id, form FROM path WHERE id > ?1 ORDER BY id";
+        let new: Vec<(u32, Arc<str>)> =
+            db.query_rows(sql, params![read::bound(known.forms.len())], |row| {
+                Result::Ok((row.get(0)?, row.get(1)?))
+            })?;
         if !new.is_empty() {
             let more = Arc::new(known.with(new));
             *self.known.write().unwrap_or_else(PoisonError::into_inner) = more;
@@ -86,7 +91,7 @@ pub(super) struct Table<'a> {
     db: &'a Connection,
     paths: &'a Paths,
     known: Arc<Known>,
-    failure: RefCell<Option<rusqlite::Error>>,
+    failure: RefCell<Option<DbError>>,
 }
 
 impl Table<'_> {
@@ -121,25 +126,17 @@ impl PathTable for Table<'_> {
 }
 
 fn form(db: &Connection, number: u32) -> Result<Option<Arc<str>>> {
-    db.prepare_cached("SELECT form FROM path WHERE id = ?1")?
-        .query_row([number], |row| row.get(0))
-        .optional()
+    db.query_optional("SELECT form FROM path WHERE id = ?1", params![number], |row| row.get(0))
 }
 
 /// The number of a form, which gets one unless there are too many.
 fn number(db: &Connection, form: &str) -> Result<Option<u32>> {
-    let known = db
-        .prepare_cached("SELECT id FROM path WHERE form = ?1")?
-        .query_row([form], |row| row.get(0))
-        .optional()?;
+    let known =
+        db.query_optional("SELECT id FROM path WHERE form = ?1", params![form], |row| row.get(0))?;
     if known.is_some() {
         return Ok(known);
     }
-    let added = db
-        .prepare_cached(
-            "INSERT INTO path (form) SELECT ?1 \
-             WHERE (SELECT coalesce(max(id), 0) FROM path) < ?2",
-        )?
-        .execute(params![form, FORMS_MAX])?;
-    Ok(if added == 0 { None } else { u32::try_from(db.last_insert_rowid()).ok() })
+    let sql = "INSERT INTO path (id, form) SELECT coalesce(max(id), 0) + 1, CAST(?1 AS TEXT) \
+         FROM path HAVING coalesce(max(id), 0) < ?2 RETURNING id";
+    db.query_optional(sql, params![form, FORMS_MAX], |row| row.get(0))
 }

@@ -1,25 +1,25 @@
 //! The threads of the store and the queues before them.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::connection::{Access, Connection, DbError};
 use super::jobs::{Failure, Read, Report, Write};
-use super::open::{Opened, explain, open_beside};
 use super::paths::Paths;
-use super::{find, index};
+use super::sqlite::{self, Checkpoint};
+use super::{Location, index};
 use crate::error::Error;
-use crate::limits::{
-    CHECKPOINT_BUSY_MILLISECONDS, CHECKPOINT_ROWS, LOG_BYTES_MAX, READERS, READS_WAITING_MAX,
-    WRITES_PER_COMMIT_MAX, WRITES_WAITING_MAX,
-};
+use crate::limits::{READERS, READS_WAITING_MAX, WRITES_PER_COMMIT_MAX, WRITES_WAITING_MAX};
+
+/// A database that is ours, with the connection that writes.
+pub(super) struct Opened {
+    pub(super) writer: Connection,
+    pub(super) location: Location,
+}
 
 /// The running threads. Dropping it finishes what waits and closes the database.
 #[derive(Debug)]
@@ -28,46 +28,42 @@ pub(super) struct Threads {
     reads: Option<mpsc::Sender<Read>>,
     handles: Vec<JoinHandle<()>>,
     paths: Arc<Paths>,
-    path: PathBuf,
     /// Given back after the database is closed.
-    lock: Arc<File>,
+    location: Arc<Location>,
 }
 
 type ReadQueue = Arc<Mutex<mpsc::Receiver<Read>>>;
 
 impl Threads {
     pub(super) fn start(opened: Opened) -> Result<Self, Error> {
-        let Opened { writer, path, lock } = opened;
+        let Opened { writer, location } = opened;
         let (writes, write_queue) = mpsc::channel(WRITES_WAITING_MAX);
         let (reads, read_queue) = mpsc::channel(READS_WAITING_MAX);
         let read_queue: ReadQueue = Arc::new(Mutex::new(read_queue));
         let (wake, woken) = sync_channel(1);
         let paths = Arc::new(Paths::default());
-        paths.read(&writer).map_err(|error| explain(&path, &error))?;
+        paths.read(&writer).map_err(|error| location.explain(&error))?;
+        let location = Arc::new(location);
         let mut threads = Self {
             writes: Some(writes),
             reads: Some(reads),
             handles: Vec::new(),
             paths: paths.clone(),
-            path: path.clone(),
-            lock: Arc::new(lock),
+            location: location.clone(),
         };
-        let checkpointer = open_beside(&path, false)?;
-        // While it waits for a reader, such as a backup, nobody can write.
-        checkpointer
-            .busy_timeout(Duration::from_millis(CHECKPOINT_BUSY_MILLISECONDS))
-            .map_err(|error| explain(&path, &error))?;
         for _ in 0..READERS {
-            let (mut db, queue) = (open_beside(&path, true)?, read_queue.clone());
-            find::make_patient(&mut db).map_err(|error| explain(&path, &error))?;
-            let path = path.clone();
-            threads.spawn("store-read", &path.clone(), move || read_all(&db, &queue, &path))?;
+            let (db, queue) = (location.connect(Access::Read)?, read_queue.clone());
+            let location = location.clone();
+            threads.spawn("store-read", move || read_all(&db, &queue, &location))?;
         }
-        let log = path.with_extension("db-wal");
-        threads.spawn("store-log", &path, move || write_back_all(&checkpointer, &woken, &log))?;
-        let (own_path, checkpoint) = (path.clone(), Checkpoint { wake, written_back: 0 });
-        threads.spawn("store-write", &path, move || {
-            write_all(&writer, &paths, write_queue, checkpoint, &own_path);
+        if let Location::Folder(folder) = &*location {
+            let (checkpointer, log) = (folder.checkpointer()?, folder.log());
+            let run = move || sqlite::write_back_all(&checkpointer, &woken, &log);
+            threads.spawn("store-log", run)?;
+        }
+        let checkpoint = Checkpoint::new(wake);
+        threads.spawn("store-write", move || {
+            write_all(&writer, &paths, write_queue, checkpoint, &location);
         })?;
         Ok(threads)
     }
@@ -110,41 +106,33 @@ impl Threads {
         operation: impl FnOnce(&Connection, &Paths) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
         let (sender, outcome) = oneshot::channel();
-        let (path, paths, lock) = (self.path.clone(), self.paths.clone(), self.lock.clone());
+        // The folder stays ours for as long as anything is read in it.
+        let (location, paths) = (self.location.clone(), self.paths.clone());
         let run = move || {
-            let done = open_beside(&path, true).and_then(|db| {
+            let done = location.connect(Access::Read).and_then(|db| {
                 operation(&db, &paths)
-                    .map_err(|failure| failure.into_error(&|error| explain(&path, error)))
+                    .map_err(|failure| failure.into_error(&|error| location.explain(error)))
             });
-            // The folder stays ours for as long as anything is read in it.
-            drop(lock);
             // Nobody may be waiting any more.
             drop(sender.send(done));
         };
-        start("store-aside", &self.path, run)?;
+        start(&self.location, "store-aside", run)?;
         outcome.await.map_err(|_| Error::Closed)?
     }
 
-    fn spawn(
-        &mut self,
-        name: &str,
-        path: &Path,
-        run: impl FnOnce() + Send + 'static,
-    ) -> Result<(), Error> {
-        self.handles.push(start(name, path, run)?);
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        self.handles.push(start(&self.location, name, run)?);
         Ok(())
     }
 }
 
 fn start(
+    location: &Location,
     name: &str,
-    path: &Path,
     run: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, Error> {
-    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
-        let reason = format!("no thread: {error}");
-        Error::Database { path: path.to_owned(), reason }
-    })
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
+    spawned.map_err(|error| location.failed(format!("no thread: {error}")))
 }
 
 impl Drop for Threads {
@@ -158,29 +146,13 @@ impl Drop for Threads {
     }
 }
 
-/// Wakes the checkpointer after enough changes.
-struct Checkpoint {
-    wake: SyncSender<()>,
-    written_back: u64,
-}
-
-impl Checkpoint {
-    fn consider(&mut self, db: &Connection) {
-        if db.total_changes().saturating_sub(self.written_back) >= CHECKPOINT_ROWS {
-            self.written_back = db.total_changes();
-            // When it is full the checkpointer has been woken already.
-            let _ = self.wake.try_send(());
-        }
-    }
-}
-
 /// Commits what comes, and builds indexes in between and while nothing comes.
 fn write_all(
     db: &Connection,
     paths: &Paths,
     mut queue: mpsc::Receiver<Write>,
     mut checkpoint: Checkpoint,
-    path: &Path,
+    location: &Location,
 ) {
     let mut has_work = index::has_work(db).unwrap_or_default();
     loop {
@@ -196,9 +168,12 @@ fn write_all(
             },
         };
         if let Some(first) = group {
+            if db.revive().unwrap_or_default() {
+                paths.forget();
+            }
             // What is not known yet is looked up, should this fail.
             drop(paths.catch_up(db));
-            commit(db, gather(first, &mut queue), path);
+            commit(db, gather(first, &mut queue), location);
             has_work = index::has_work(db).unwrap_or_default();
         }
         if has_work {
@@ -220,19 +195,22 @@ fn gather(first: Write, queue: &mut mpsc::Receiver<Write>) -> Vec<Write> {
 }
 
 /// Does a step of what is to be done in the background. Returns whether there is more.
-pub(super) fn work(db: &Connection, paths: &Paths) -> Result<bool, rusqlite::Error> {
+pub(super) fn work(db: &Connection, paths: &Paths) -> Result<bool, DbError> {
     paths.catch_up(db)?;
-    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-    index::step(&transaction, paths)?;
-    transaction.commit()?;
+    db.begin(Access::Write)?;
+    let done = index::step(db, paths).and_then(|()| db.commit());
+    if done.is_err() {
+        db.roll_back()?;
+    }
+    done?;
     index::has_work(db)
 }
 
 /// Commits a group of writes with one sync, then tells their callers.
-pub(super) fn commit(db: &Connection, group: Vec<Write>, path: &Path) {
-    let explain = |error: &rusqlite::Error| explain(path, error);
+pub(super) fn commit(db: &Connection, group: Vec<Write>, location: &Location) {
+    let explain = |error: &DbError| location.explain(error);
     let mut reports: Vec<Report> = Vec::with_capacity(group.len());
-    let mut outcome = db.execute_batch("BEGIN IMMEDIATE").map_err(|error| explain(&error));
+    let mut outcome = db.begin(Access::Write).map_err(|error| explain(&error));
     for write in group {
         if let Err(error) = &outcome {
             reports.push(write.fail(error.clone(), &explain));
@@ -240,46 +218,27 @@ pub(super) fn commit(db: &Connection, group: Vec<Write>, path: &Path) {
         }
         reports.push(write.run(db, &explain));
         // An error such as a full disk undoes the whole transaction.
-        if db.is_autocommit() {
-            outcome = Err(undone(path));
+        if !db.is_in_transaction() {
+            outcome =
+                Err(location.failed("another write of the same transaction failed".to_owned()));
         }
     }
     if outcome.is_ok() {
-        outcome = db.execute_batch("COMMIT").map_err(|error| explain(&error));
+        outcome = db.commit().map_err(|error| explain(&error));
     }
-    if outcome.is_err() && !db.is_autocommit() {
+    if outcome.is_err() {
         // Nothing more can be done should even this fail: the callers learn that nothing is saved.
-        drop(db.execute_batch("ROLLBACK"));
+        drop(db.roll_back());
     }
     for report in reports {
         report(outcome.clone());
     }
 }
 
-fn undone(path: &Path) -> Error {
-    let reason = "another write of the same transaction failed".to_owned();
-    Error::Database { path: path.to_owned(), reason }
-}
-
-fn read_all(db: &Connection, queue: &ReadQueue, path: &Path) {
+fn read_all(db: &Connection, queue: &ReadQueue, location: &Location) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(read) = next else { return };
-        read.run(db, &|error| explain(path, error));
+        read.run(db, &|error| location.explain(error));
     }
-}
-
-fn write_back_all(db: &Connection, woken: &Receiver<()>, log: &Path) {
-    // An error is not lost: the log keeps everything, and the next round tries again.
-    while woken.recv().is_ok() {
-        drop(write_back(db, "PASSIVE"));
-        if log.metadata().is_ok_and(|log| log.len() > LOG_BYTES_MAX) {
-            drop(write_back(db, "TRUNCATE"));
-        }
-    }
-    drop(write_back(db, "TRUNCATE"));
-}
-
-fn write_back(db: &Connection, mode: &str) -> Result<(), rusqlite::Error> {
-    db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
 }

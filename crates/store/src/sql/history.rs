@@ -9,8 +9,8 @@ use drover_provision::engine::Scalar;
 use drover_provision::view::scalar;
 use drover_provision::{Batch, DeviceKey, Known};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::connection::{Connection, Row, params};
 use super::{Outcome, Result, read};
 use crate::encode::{self, Unreadable};
 use crate::error::Error;
@@ -66,8 +66,7 @@ pub(super) fn watch(db: &Connection, path: &str) -> Outcome<()> {
     if path.is_empty() || path.ends_with('.') || path.len() > PATH_BYTES_MAX {
         return Err(Error::InvalidPath(path.chars().take(PATH_BYTES_MAX).collect()).into());
     }
-    db.prepare_cached("INSERT INTO watched (path) VALUES (?1) ON CONFLICT DO NOTHING")?
-        .execute([path])?;
+    db.execute("INSERT INTO watched (path) VALUES (?1) ON CONFLICT DO NOTHING", params![path])?;
     if watched(db)?.len() > WATCHED_MAX {
         return Err(Error::TooManyWatched.into());
     }
@@ -76,14 +75,12 @@ pub(super) fn watch(db: &Connection, path: &str) -> Outcome<()> {
 
 /// Forgets a parameter. Its points are removed later, but not seen any more.
 pub(super) fn unwatch(db: &Connection, path: &str) -> Outcome<bool> {
-    let mut statement = db.prepare_cached("UPDATE watched SET path = NULL WHERE path = ?1")?;
-    Ok(statement.execute([path])? > 0)
+    Ok(db.execute("UPDATE watched SET path = NULL WHERE path = ?1", params![path])? > 0)
 }
 
 pub(super) fn watched(db: &Connection) -> Outcome<Vec<String>> {
-    let mut statement =
-        db.prepare_cached("SELECT path FROM watched WHERE path IS NOT NULL ORDER BY path")?;
-    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_>>()?)
+    let sql = "SELECT path FROM watched WHERE path IS NOT NULL ORDER BY path";
+    Ok(db.query_rows(sql, &[], |row| row.get(0))?)
 }
 
 /// Adds the values of a batch, and removes some of what nobody watches any more.
@@ -93,9 +90,9 @@ pub(super) fn save(
     batch: &Batch,
     retention: &Retention,
 ) -> Result<()> {
-    let mut statement = db.prepare_cached("SELECT number, path FROM watched")?;
+    let sql = "SELECT number, path FROM watched";
     let watched: Vec<(i64, Option<String>)> =
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_>>()?;
+        db.query_rows(sql, &[], |row| Result::Ok((row.get(0)?, row.get(1)?)))?;
     let mut room = POINTS_REMOVED_PER_SAVE;
     for (number, path) in watched {
         let Some(path) = path else {
@@ -114,9 +111,8 @@ pub(super) fn save(
 
 /// Removes some points of parameters that nobody watches any more. Returns whether there are more.
 pub(super) fn remove_unwatched(db: &Connection, limit: usize) -> Outcome<bool> {
-    let mut statement =
-        db.prepare_cached("SELECT number FROM watched WHERE path IS NULL LIMIT 1")?;
-    let number: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+    let sql = "SELECT number FROM watched WHERE path IS NULL LIMIT 1";
+    let number: Option<i64> = db.query_optional(sql, &[], |row| row.get(0))?;
     number.map_or(Ok(false), |number| Ok(remove_some(db, number, limit).map(|()| true)?))
 }
 
@@ -124,14 +120,11 @@ fn remove_some(db: &Connection, watched: i64, limit: usize) -> Result<()> {
     if limit == 0 {
         return Ok(());
     }
-    let removed = db
-        .prepare_cached(
-            "DELETE FROM point WHERE (watched, device, step, time) IN \
-             (SELECT watched, device, step, time FROM point WHERE watched = ?1 LIMIT ?2)",
-        )?
-        .execute(params![watched, read::bound(limit)])?;
-    if removed < limit {
-        db.prepare_cached("DELETE FROM watched WHERE number = ?1")?.execute([watched])?;
+    let sql = "DELETE FROM point WHERE (watched, device, step, time) IN \
+         (SELECT watched, device, step, time FROM point WHERE watched = ?1 LIMIT ?2)";
+    let removed = db.execute(sql, params![watched, read::bound(limit)])?;
+    if removed < u64::try_from(limit).unwrap_or(u64::MAX) {
+        db.execute("DELETE FROM watched WHERE number = ?1", params![watched])?;
     }
     Ok(())
 }
@@ -144,8 +137,8 @@ pub(super) fn history(
     to: Timestamp,
 ) -> Outcome<Vec<Point>> {
     let Some(device) = read::device_id(db, key)? else { return Ok(Vec::new()) };
-    let mut statement = db.prepare_cached("SELECT number FROM watched WHERE path = ?1")?;
-    let watched: Option<i64> = statement.query_row([path], |row| row.get(0)).optional()?;
+    let sql = "SELECT number FROM watched WHERE path = ?1";
+    let watched: Option<i64> = db.query_optional(sql, params![path], |row| row.get(0))?;
     let Some(watched) = watched else { return Ok(Vec::new()) };
     let series = Series { db, watched, device };
     let mut points = Vec::new();
@@ -209,8 +202,9 @@ impl Series<'_> {
     /// The oldest point of a step when there are more than so many.
     fn surplus(&self, step: Step, kept: u32) -> Result<Option<Point>> {
         let count = "SELECT count(*) FROM point WHERE watched = ?1 AND device = ?2 AND step = ?3";
-        let identity = params![self.watched, self.device, step.code()];
-        let count: u32 = self.db.prepare_cached(count)?.query_row(identity, |row| row.get(0))?;
+        let step = step.code();
+        let identity = params![self.watched, self.device, step];
+        let count: u32 = self.db.query_row(count, identity, |row| row.get(0))?;
         if count <= kept {
             return Ok(None);
         }
@@ -218,20 +212,16 @@ impl Series<'_> {
             "SELECT {COLUMNS} FROM point WHERE watched = ?1 AND device = ?2 AND step = ?3 \
              ORDER BY time LIMIT 1"
         );
-        self.db.prepare_cached(&sql)?.query_row(identity, point_row).optional()
+        self.db.query_optional(&sql, identity, point_row)
     }
 
     fn remove(&self, point: &Point) -> Result<()> {
-        self.db
-            .prepare_cached(
-                "DELETE FROM point WHERE watched = ?1 AND device = ?2 AND step = ?3 AND time = ?4",
-            )?
-            .execute(params![
-                self.watched,
-                self.device,
-                point.step.code(),
-                point.time.as_microsecond()
-            ])?;
+        let sql =
+            "DELETE FROM point WHERE watched = ?1 AND device = ?2 AND step = ?3 AND time = ?4";
+        self.db.execute(
+            sql,
+            params![self.watched, self.device, point.step.code(), point.time.as_microsecond()],
+        )?;
         Ok(())
     }
 
@@ -244,14 +234,11 @@ impl Series<'_> {
             "SELECT {COLUMNS} FROM point WHERE watched = ?1 AND device = ?2 AND step = ?3 \
              AND time = ?4"
         );
-        let known = self
-            .db
-            .prepare_cached(&sql)?
-            .query_row(
-                params![self.watched, self.device, step.code(), begin.as_microsecond()],
-                point_row,
-            )
-            .optional()?;
+        let known = self.db.query_optional(
+            &sql,
+            params![self.watched, self.device, step.code(), begin.as_microsecond()],
+            point_row,
+        )?;
         let merged = known.map_or(Point { time: begin, step, ..*point }, |known| Point {
             least: known.least.min(point.least),
             most: known.most.max(point.most),
@@ -264,12 +251,13 @@ impl Series<'_> {
     }
 
     fn put(&self, point: &Point) -> Result<()> {
-        self.db
-            .prepare_cached(
-                "INSERT OR REPLACE INTO point (watched, device, step, time, least, most, mean, \
-                 last, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(params![
+        let sql = "INSERT INTO point (watched, device, step, time, least, most, mean, last, count) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+             ON CONFLICT (watched, device, step, time) DO UPDATE SET least = ?5, most = ?6, \
+             mean = ?7, last = ?8, count = ?9";
+        self.db.execute(
+            sql,
+            params![
                 self.watched,
                 self.device,
                 point.step.code(),
@@ -279,7 +267,8 @@ impl Series<'_> {
                 point.mean,
                 point.last,
                 point.count,
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 
@@ -291,17 +280,15 @@ impl Series<'_> {
         );
         let before = from.as_microsecond().saturating_sub(step.width());
         let limit = read::bound(HISTORY_POINTS_MAX);
-        self.db
-            .prepare_cached(&sql)?
-            .query_map(
-                params![self.watched, self.device, step.code(), before, to.as_microsecond(), limit],
-                point_row,
-            )?
-            .collect()
+        self.db.query_rows(
+            &sql,
+            params![self.watched, self.device, step.code(), before, to.as_microsecond(), limit],
+            point_row,
+        )
     }
 }
 
-fn point_row(row: &Row<'_>) -> Result<Point> {
+fn point_row(row: &mut Row) -> Result<Point> {
     let code: i64 = row.get(0)?;
     let step = Step::ALL.into_iter().find(|step| step.code() == code);
     Ok(Point {

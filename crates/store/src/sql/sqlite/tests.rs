@@ -8,9 +8,11 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::jobs::Write;
-use super::paths::Paths;
-use super::{check, index, open, read, threads, write};
+use super::super::connection::{Connection as Db, params};
+use super::super::jobs::Write;
+use super::super::paths::Paths;
+use super::super::{check, index, read, threads, write};
+use super::{Folder as Opening, open};
 use crate::contract::{
     Place, at, block_on, contract_tests, indexes_complete, key, parameter, registration, task,
 };
@@ -21,8 +23,8 @@ use drover_provision::TaskKind;
 struct Folder(TempDir);
 
 impl Place for Folder {
-    fn new() -> Self {
-        Self(TempDir::new().unwrap())
+    fn new() -> Option<Self> {
+        Some(fresh())
     }
 
     fn open_with(&self, retention: Retention) -> Store {
@@ -32,8 +34,19 @@ impl Place for Folder {
 
 contract_tests!(Folder);
 
+fn fresh() -> Folder {
+    Folder(TempDir::new().unwrap())
+}
+
+fn raw(db: &Db) -> &Connection {
+    match db {
+        Db::Sqlite(db) => db,
+        Db::Postgres(_) => panic!("this is SQLite"),
+    }
+}
+
 fn filled(devices: u32) -> (Folder, Store) {
-    let folder = Folder::new();
+    let folder = fresh();
     let store = folder.open();
     block_on(async {
         for number in 0..devices {
@@ -132,7 +145,7 @@ fn sec_01_the_files_are_for_their_owner() {
 
 #[test]
 fn every_connection_syncs_its_commits() {
-    let folder = Folder::new();
+    let folder = fresh();
     let opened = open::open(folder.0.path()).unwrap();
     let beside = open::open_beside(&opened.path, false).unwrap();
     for db in [&opened.writer, &beside] {
@@ -149,15 +162,15 @@ fn every_connection_syncs_its_commits() {
 
 #[test]
 fn a_group_of_writes_is_one_commit() {
-    let folder = Folder::new();
-    let opened = open::open(folder.0.path()).unwrap();
+    let folder = fresh();
+    let opened = Opening::open(folder.0.path()).unwrap();
     let before = commits(folder.0.path());
     let (writes, outcomes): (Vec<_>, Vec<_>) = (0..50)
         .map(|number| {
             Write::new(move |db| write::save(db, &Paths::default(), &registration(number)))
         })
         .unzip();
-    threads::commit(&opened.writer, writes, &opened.path);
+    threads::commit(&opened.writer, writes, &opened.location);
     assert!(outcomes.into_iter().all(|outcome| outcome.blocking_recv().unwrap() == Ok(())));
     assert_eq!(commits(folder.0.path()) - before, 1);
 }
@@ -172,17 +185,17 @@ fn commits(folder: &Path) -> usize {
 
 #[test]
 fn one_bad_write_of_a_group_leaves_the_others() {
-    let folder = Folder::new();
-    let opened = open::open(folder.0.path()).unwrap();
+    let folder = fresh();
+    let opened = Opening::open(folder.0.path()).unwrap();
     let (good, good_outcome) =
         Write::new(|db| write::save(db, &Paths::default(), &registration(1)));
     let (bad, bad_outcome) = Write::new(|db| {
         write::save(db, &Paths::default(), &registration(2))?;
-        Ok(db.execute("INSERT INTO nowhere VALUES (1)", [])?)
+        Ok(db.execute("INSERT INTO nowhere VALUES (1)", &[])?)
     });
     let (late, late_outcome) =
         Write::new(|db| write::save(db, &Paths::default(), &registration(3)));
-    threads::commit(&opened.writer, vec![good, bad, late], &opened.path);
+    threads::commit(&opened.writer, vec![good, bad, late], &opened.location);
     assert_eq!(good_outcome.blocking_recv().unwrap(), Ok(()));
     assert_eq!(late_outcome.blocking_recv().unwrap(), Ok(()));
     let error = bad_outcome.blocking_recv().unwrap().unwrap_err();
@@ -192,11 +205,11 @@ fn one_bad_write_of_a_group_leaves_the_others() {
 
 #[test]
 fn a_full_disk_loses_nothing_that_was_acknowledged() {
-    let folder = Folder::new();
-    let opened = open::open(folder.0.path()).unwrap();
+    let folder = fresh();
+    let opened = Opening::open(folder.0.path()).unwrap();
     let db = &opened.writer;
-    let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-    db.pragma_update_and_check(None, "max_page_count", pages + 6, |_| Ok(())).unwrap();
+    let pages: i64 = raw(db).pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    raw(db).pragma_update_and_check(None, "max_page_count", pages + 6, |_| Ok(())).unwrap();
     let big = || {
         let mut batch = registration(2);
         let text = noise(200_000);
@@ -208,14 +221,14 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let (full, full_outcome) = Write::new(move |db| write::save(db, &Paths::default(), &big()));
     let (last, last_outcome) =
         Write::new(|db| write::save(db, &Paths::default(), &registration(3)));
-    threads::commit(db, vec![first, full, last], &opened.path);
+    threads::commit(db, vec![first, full, last], &opened.location);
     let outcomes = [first_outcome, full_outcome, last_outcome]
         .map(|outcome| outcome.blocking_recv().unwrap().is_ok());
     assert!(!outcomes[1]);
     assert_eq!(known(db), outcomes, "what is reported is what is kept");
-    db.pragma_update_and_check(None, "max_page_count", 1_000, |_| Ok(())).unwrap();
+    raw(db).pragma_update_and_check(None, "max_page_count", 1_000, |_| Ok(())).unwrap();
     let (again, outcome) = Write::new(|db| write::save(db, &Paths::default(), &registration(2)));
-    threads::commit(db, vec![again], &opened.path);
+    threads::commit(db, vec![again], &opened.location);
     assert_eq!(outcome.blocking_recv().unwrap(), Ok(()), "the store goes on when there is room");
 }
 
@@ -228,14 +241,14 @@ fn noise(chars: usize) -> String {
         .collect()
 }
 
-fn known(db: &Connection) -> [bool; 3] {
+fn known(db: &Db) -> [bool; 3] {
     [1, 2, 3].map(|number| read::device(db, &Paths::default(), &key(number)).unwrap().is_some())
 }
 
 #[test]
 fn what_is_undone_leaves_no_path_behind() {
-    let folder = Folder::new();
-    let opened = open::open(folder.0.path()).unwrap();
+    let folder = fresh();
+    let opened = Opening::open(folder.0.path()).unwrap();
     let paths = Arc::new(Paths::default());
     let with = |number: u32, path: &str, fails: bool| {
         let mut batch = registration(number);
@@ -244,7 +257,7 @@ fn what_is_undone_leaves_no_path_behind() {
         Write::new(move |db| {
             write::save(db, &paths, &batch)?;
             if fails {
-                db.execute("INSERT INTO nowhere VALUES (1)", [])?;
+                db.execute("INSERT INTO nowhere VALUES (1)", &[])?;
             }
             Ok(())
         })
@@ -258,7 +271,7 @@ fn what_is_undone_leaves_no_path_behind() {
         ];
         paths.catch_up(&opened.writer).unwrap();
         let (writes, outcomes): (Vec<_>, Vec<_>) = writes.into_iter().unzip();
-        threads::commit(&opened.writer, writes, &opened.path);
+        threads::commit(&opened.writer, writes, &opened.location);
         let outcomes: Vec<bool> =
             outcomes.into_iter().map(|outcome| outcome.blocking_recv().unwrap().is_ok()).collect();
         assert_eq!(outcomes, [true, false, true]);
@@ -270,7 +283,7 @@ fn what_is_undone_leaves_no_path_behind() {
         assert_eq!(names, [&format!("Device.{path}")]);
     }
     let forms: i64 =
-        opened.writer.query_row("SELECT max(id) FROM path", [], |row| row.get(0)).unwrap();
+        raw(&opened.writer).query_row("SELECT max(id) FROM path", [], |row| row.get(0)).unwrap();
     assert_eq!(forms, 4);
 }
 
@@ -298,10 +311,11 @@ fn a_session_with_nothing_new_leaves_the_document_alone() {
 
 #[test]
 fn the_index_is_asked_and_not_all_devices() {
-    let folder = Folder::new();
-    let opened = open::open(folder.0.path()).unwrap();
+    let folder = fresh();
+    let opened = Opening::open(folder.0.path()).unwrap();
     let plan = |sql: &str| {
-        let mut statement = opened.writer.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut statement =
+            raw(&opened.writer).prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let rows = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
         rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
     };
@@ -319,8 +333,8 @@ fn the_index_is_asked_and_not_all_devices() {
 
 #[test]
 fn an_index_that_was_not_finished_is_finished_later() {
-    let folder = Folder::new();
-    let opened = open::open(folder.0.path()).unwrap();
+    let folder = fresh();
+    let opened = Opening::open(folder.0.path()).unwrap();
     let (db, paths) = (&opened.writer, Paths::default());
     let devices = 250;
     for number in 0..devices {
@@ -334,8 +348,9 @@ fn an_index_that_was_not_finished_is_finished_later() {
         let all = index::list(db).unwrap();
         all.into_iter().find(|index| index.path == "Device.X").unwrap().state
     };
-    let rows =
-        || -> u32 { db.query_row("SELECT count(*) FROM param", [], |row| row.get(0)).unwrap() };
+    let rows = || -> u32 {
+        raw(db).query_row("SELECT count(*) FROM param", [], |row| row.get(0)).unwrap()
+    };
     assert!(threads::work(db, &paths).unwrap());
     assert_eq!((rows(), mine()), (100, IndexState::Building));
     // Meanwhile a device behind changes, one ahead changes, and one of each goes.
@@ -370,14 +385,16 @@ fn an_index_that_was_not_finished_is_finished_later() {
 
 #[test]
 fn an_index_is_removed_in_steps() {
-    let folder = Folder::new();
-    let opened = open::open(folder.0.path()).unwrap();
+    let folder = fresh();
+    let opened = Opening::open(folder.0.path()).unwrap();
     let (db, paths) = (&opened.writer, Paths::default());
     let path = "Device.DeviceInfo.SoftwareVersion";
-    let id: i64 =
-        db.query_row("SELECT id FROM indexed WHERE path = ?1", [path], |row| row.get(0)).unwrap();
-    for device in 0..2_500 {
-        db.execute("INSERT INTO param VALUES (?1, ?2, ?3)", (id, device % 7, device)).unwrap();
+    let id: i64 = raw(db)
+        .query_row("SELECT id FROM indexed WHERE path = ?1", [path], |row| row.get(0))
+        .unwrap();
+    for device in 0..2_500_i64 {
+        db.execute("INSERT INTO param VALUES (?1, ?2, ?3)", params![id, device % 7, device])
+            .unwrap();
     }
     assert!(index::remove(db, path).unwrap());
     assert!(!index::remove(db, path).unwrap());
@@ -388,7 +405,7 @@ fn an_index_is_removed_in_steps() {
     }
     // 1,001 rows, as many again, the last ones, and the new index of no device.
     assert_eq!(steps, 4);
-    let rows: i64 = db.query_row("SELECT count(*) FROM param", [], |row| row.get(0)).unwrap();
+    let rows: i64 = raw(db).query_row("SELECT count(*) FROM param", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 0);
     assert!(check::check(db, &paths).unwrap().is_sound());
 }
@@ -578,7 +595,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_folder_has_one_user() {
-    let folder = Folder::new();
+    let folder = fresh();
     let store = folder.open();
     let error = Store::open(folder.0.path()).unwrap_err();
     assert_eq!(error, Error::Locked { path: folder.0.path().to_owned() });
@@ -615,7 +632,7 @@ fn a_damaged_database_is_not_used() {
 
 #[test]
 fn a_foreign_file_is_not_used() {
-    let folder = Folder::new();
+    let folder = fresh();
     let path = folder.0.path().join("drover.db");
     fs::write(&path, "This is not a database at all, but long enough to have a header.".repeat(99))
         .unwrap();
@@ -628,7 +645,7 @@ fn a_foreign_file_is_not_used() {
 
 #[test]
 fn a_newer_database_is_not_used() {
-    let folder = Folder::new();
+    let folder = fresh();
     drop(folder.open());
     let path = folder.0.path().join("drover.db");
     let db = Connection::open(&path).unwrap();
@@ -658,7 +675,7 @@ fn an_unreadable_row_is_an_error_and_no_panic() {
 
 #[test]
 fn the_store_can_be_used_from_many_threads() {
-    let folder = Folder::new();
+    let folder = fresh();
     let store = folder.open();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
     runtime.block_on(async {

@@ -5,8 +5,8 @@
 
 use drover_provision::{DeviceKey, Parameter, Parameters};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::connection::{Connection, params};
 use super::paths::Paths;
 use super::{Outcome, Result, document, read};
 use crate::encode;
@@ -62,37 +62,31 @@ pub(super) fn keep(
 ) -> Result<()> {
     let Some(interval) = change.interval() else { return Ok(()) };
     let newest = "SELECT time FROM snapshot WHERE device = ?1 ORDER BY number DESC LIMIT 1";
-    let newest: Option<i64> =
-        db.prepare_cached(newest)?.query_row([device], |row| row.get(0)).optional()?;
+    let newest: Option<i64> = db.query_optional(newest, params![device], |row| row.get(0))?;
     let time = time.as_microsecond();
     // After the clock went back, the newest lies ahead: until then it counts as just taken.
     if newest.is_some_and(|newest| time.saturating_sub(newest) < interval) {
         return Ok(());
     }
-    db.prepare_cached("INSERT INTO snapshot (device, time, body) VALUES (?1, ?2, ?3)")?
-        .execute(params![device, time, body])?;
+    let sql = "INSERT INTO snapshot (device, time, body) VALUES (?1, ?2, ?3)";
+    db.execute(sql, params![device, time, body])?;
     Ok(())
 }
 
 /// Removes what is more than a device keeps.
 pub(super) fn remove_surplus(db: &Connection, device: i64, retention: &Retention) -> Result<()> {
-    db.prepare_cached(
-        "DELETE FROM snapshot WHERE number IN (SELECT number FROM snapshot WHERE device = ?1 \
-         ORDER BY number DESC LIMIT ?3 OFFSET ?2)",
-    )?
-    .execute(params![device, retention.snapshots, SNAPSHOTS_REMOVED_PER_SAVE])?;
+    let sql = "DELETE FROM snapshot WHERE number IN (SELECT number FROM snapshot WHERE device = ?1 \
+         ORDER BY number DESC LIMIT ?3 OFFSET ?2)";
+    db.execute(sql, params![device, retention.snapshots, SNAPSHOTS_REMOVED_PER_SAVE])?;
     Ok(())
 }
 
 pub(super) fn list(db: &Connection, key: &DeviceKey) -> Outcome<Vec<SnapshotInfo>> {
     let Some(device) = read::device_id(db, key)? else { return Ok(Vec::new()) };
-    let mut statement = db.prepare_cached(
-        "SELECT number, time FROM snapshot WHERE device = ?1 ORDER BY number DESC",
-    )?;
-    let rows = statement.query_map([device], |row| {
-        Ok(SnapshotInfo { id: SnapshotId(row.get(0)?), until: encode::time(row.get(1)?)? })
-    })?;
-    Ok(rows.collect::<Result<_>>()?)
+    let sql = "SELECT number, time FROM snapshot WHERE device = ?1 ORDER BY number DESC";
+    Ok(db.query_rows(sql, params![device], |row| {
+        Result::Ok(SnapshotInfo { id: SnapshotId(row.get(0)?), until: encode::time(row.get(1)?)? })
+    })?)
 }
 
 pub(super) fn load(
@@ -102,10 +96,8 @@ pub(super) fn load(
     id: SnapshotId,
 ) -> Outcome<Option<Parameters>> {
     let Some(device) = read::device_id(db, key)? else { return Ok(None) };
-    let body: Option<Vec<u8>> = db
-        .prepare_cached("SELECT body FROM snapshot WHERE device = ?1 AND number = ?2")?
-        .query_row(params![device, id.0], |row| row.get(0))
-        .optional()?;
+    let sql = "SELECT body FROM snapshot WHERE device = ?1 AND number = ?2";
+    let body: Option<Vec<u8>> = db.query_optional(sql, params![device, id.0], |row| row.get(0))?;
     let Some(body) = body else { return Ok(None) };
     Ok(Some(document::read(db, paths, device, &body)?))
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use drover_provision::DeviceKey;
 use drover_provision::channel::ChannelFault;
 use drover_provision::operation::Operation;
-use rusqlite::{Connection, Row, params};
 
+use super::connection::{Connection, Row, params};
 use super::{Outcome, Result, read};
 use crate::encode::{self, ChannelFaultRow, Unreadable};
 use crate::{DeviceFault, FaultCursor, FaultFilter};
@@ -17,7 +17,7 @@ const COLUMNS: &str = "fault.channel, fault.code, fault.message, fault.detail, f
 /// The faults of one device by channel.
 pub(super) fn of_device(db: &Connection, device: i64) -> Result<BTreeMap<String, ChannelFault>> {
     let sql = format!("SELECT {COLUMNS} FROM fault WHERE device = ?1");
-    db.prepare_cached(&sql)?.query_map([device], fault_row)?.collect()
+    Ok(db.query_rows(&sql, params![device], fault_row)?.into_iter().collect())
 }
 
 pub(super) fn list(
@@ -31,24 +31,21 @@ pub(super) fn list(
          WHERE {} AND fault.number > ?3 ORDER BY fault.number LIMIT ?4",
         condition(filter)
     );
-    let mut statement = db.prepare_cached(&sql)?;
     let device = filter.device.as_ref().map(DeviceKey::as_str);
-    let after = after.map_or(0, |cursor| cursor.0);
-    let arguments = params![device, filter.channel, after, read::bound(limit)];
-    let rows = statement.query_map(arguments, |row| {
+    let (after, limit) = (after.map_or(0, |cursor| cursor.0), read::bound(limit));
+    let params = params![device, filter.channel, after, limit];
+    Ok(db.query_rows(&sql, params, |row| {
         let (channel, fault) = fault_row(row)?;
         let key: String = row.get(10)?;
         let device = DeviceKey::parse(&key).map_err(|_| Unreadable("device key"))?;
-        Ok((FaultCursor(row.get(9)?), DeviceFault { device, channel, fault }))
-    })?;
-    Ok(rows.collect::<Result<_>>()?)
+        Result::Ok((FaultCursor(row.get(9)?), DeviceFault { device, channel, fault }))
+    })?)
 }
 
 pub(super) fn count(db: &Connection, filter: &FaultFilter) -> Outcome<u64> {
     let sql = format!("SELECT count(*) FROM fault WHERE {}", condition(filter));
     let device = filter.device.as_ref().map(DeviceKey::as_str);
-    let rows =
-        db.prepare_cached(&sql)?.query_row(params![device, filter.channel], |row| row.get(0))?;
+    let rows = db.query_row(&sql, params![device, filter.channel], |row| row.get(0))?;
     Ok(read::count(rows))
 }
 
@@ -56,11 +53,11 @@ pub(super) fn count(db: &Connection, filter: &FaultFilter) -> Outcome<u64> {
 fn condition(filter: &FaultFilter) -> String {
     let device = match filter.device {
         Some(_) => "fault.device = (SELECT id FROM device WHERE key = ?1)",
-        None => "?1 IS NULL",
+        None => "CAST(?1 AS TEXT) IS NULL",
     };
     let channel = match filter.channel {
         Some(_) => "fault.channel = ?2",
-        None => "?2 IS NULL",
+        None => "CAST(?2 AS TEXT) IS NULL",
     };
     format!("{device} AND {channel}")
 }
@@ -79,34 +76,34 @@ pub(super) fn put(
 ) -> Result<()> {
     let Some(fault) = fault else { return remove(db, device, channel).map(drop) };
     let row = encode::fault_to_row(fault);
-    db.prepare_cached(
-        "INSERT INTO fault (device, channel, code, message, detail, time, retries, retry_now, \
-         precondition, provisions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+    let sql = "INSERT INTO fault (device, channel, code, message, detail, time, retries, \
+         retry_now, precondition, provisions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
          ON CONFLICT (device, channel) DO UPDATE SET code = ?3, message = ?4, detail = ?5, \
-         time = ?6, retries = ?7, retry_now = ?8, precondition = ?9, provisions = ?10",
-    )?
-    .execute(params![
-        device,
-        channel,
-        row.code,
-        row.message,
-        row.detail,
-        row.time,
-        row.retries,
-        row.retry_now,
-        row.precondition,
-        row.provisions,
-    ])?;
+         time = ?6, retries = ?7, retry_now = ?8, precondition = ?9, provisions = ?10";
+    db.execute(
+        sql,
+        params![
+            device,
+            channel,
+            row.code,
+            row.message,
+            row.detail,
+            row.time,
+            row.retries,
+            row.retry_now,
+            row.precondition,
+            row.provisions,
+        ],
+    )?;
     Ok(())
 }
 
 fn remove(db: &Connection, device: i64, channel: &str) -> Result<bool> {
-    let mut statement =
-        db.prepare_cached("DELETE FROM fault WHERE device = ?1 AND channel = ?2")?;
-    Ok(statement.execute(params![device, channel])? > 0)
+    let sql = "DELETE FROM fault WHERE device = ?1 AND channel = ?2";
+    Ok(db.execute(sql, params![device, channel])? > 0)
 }
 
-fn fault_row(row: &Row<'_>) -> Result<(String, ChannelFault)> {
+fn fault_row(row: &mut Row) -> Result<(String, ChannelFault)> {
     let fault = encode::fault_from_row(ChannelFaultRow {
         code: row.get(1)?,
         message: row.get(2)?,
@@ -122,13 +119,12 @@ fn fault_row(row: &Row<'_>) -> Result<(String, ChannelFault)> {
 
 /// The operations of one device by CommandKey.
 pub(super) fn operations(db: &Connection, device: i64) -> Result<BTreeMap<String, Operation>> {
-    let mut statement =
-        db.prepare_cached("SELECT command_key, body FROM operation WHERE device = ?1")?;
-    let rows = statement.query_map([device], |row| {
+    let sql = "SELECT command_key, body FROM operation WHERE device = ?1";
+    let rows = db.query_rows(sql, params![device], |row| {
         let (key, body): (String, String) = (row.get(0)?, row.get(1)?);
-        Ok((key.clone(), encode::operation_from_json(key, &body)?))
+        Result::Ok((key.clone(), encode::operation_from_json(key, &body)?))
     })?;
-    rows.collect()
+    Ok(rows.into_iter().collect())
 }
 
 /// Saves what is now true of an operation.
@@ -139,14 +135,12 @@ pub(super) fn put_operation(
     operation: Option<&Operation>,
 ) -> Result<()> {
     let Some(operation) = operation else {
-        db.prepare_cached("DELETE FROM operation WHERE device = ?1 AND command_key = ?2")?
-            .execute(params![device, command_key])?;
+        let sql = "DELETE FROM operation WHERE device = ?1 AND command_key = ?2";
+        db.execute(sql, params![device, command_key])?;
         return Ok(());
     };
-    db.prepare_cached(
-        "INSERT INTO operation (device, command_key, body) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (device, command_key) DO UPDATE SET body = ?3",
-    )?
-    .execute(params![device, command_key, encode::operation_to_json(operation)])?;
+    let sql = "INSERT INTO operation (device, command_key, body) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (device, command_key) DO UPDATE SET body = ?3";
+    db.execute(sql, params![device, command_key, encode::operation_to_json(operation)])?;
     Ok(())
 }

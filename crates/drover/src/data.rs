@@ -1,0 +1,59 @@
+//! Where the data of a server is kept.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use drover_acs::AcsConfig;
+use drover_cwmp::auth::Secret;
+use drover_store::{Error, Store, server_name};
+
+/// A place for a store.
+#[derive(Debug, Clone)]
+pub(crate) enum Data {
+    /// A folder with a SQLite database.
+    Folder(PathBuf),
+    /// A database of a PostgreSQL server.
+    Server {
+        /// Its address, perhaps with a password.
+        url: Secret,
+        /// Its address for people.
+        name: String,
+    },
+}
+
+impl Data {
+    /// What the command line says, else the configuration.
+    ///
+    /// # Errors
+    /// [`Error::InvalidUrl`] for an address that cannot be one.
+    pub(crate) fn of(folder: Option<PathBuf>, config: &AcsConfig) -> Result<Self, Error> {
+        match (folder, &config.database) {
+            (Some(folder), _) => Ok(Self::Folder(folder)),
+            (None, Some(url)) => {
+                let name = server_name(url.expose())?;
+                Ok(Self::Server { url: url.clone(), name })
+            }
+            (None, None) => Ok(Self::Folder(config.data_dir.clone())),
+        }
+    }
+
+    /// Opens the store. Blocks while it is checked.
+    ///
+    /// # Errors
+    /// As [`Store::open`] and [`Store::connect`].
+    pub(crate) fn open(&self) -> Result<Store, Error> {
+        match self {
+            Self::Folder(folder) => Store::open(folder),
+            Self::Server { url, .. } => Store::connect(url.expose()),
+        }
+    }
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Server { name, .. } => write!(f, "PostgreSQL {name}"),
+        }
+    }
+}
