@@ -335,7 +335,11 @@ proptest! {
         let few = run(Discovery::Economical, none(), device.clone(), tree.clone(), &source);
         prop_assert_eq!(&few.fault, &compat.fault);
         prop_assert_eq!(&few.logs, &compat.logs);
-        prop_assert_eq!(&few.device.parameters, &compat.device.parameters);
+        // Scripts that contradict themselves are stopped in the middle of it: 255 requests of one
+        // way do not end where those of the other do.
+        if few.fault.as_ref().is_none_or(|fault| fault.code != "too_many_rpcs") {
+            prop_assert_eq!(&few.device.parameters, &compat.device.parameters);
+        }
         if refuses.is_none() {
             prop_assert_eq!(&few.limits, &none());
             prop_assert!(
