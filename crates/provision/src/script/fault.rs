@@ -10,7 +10,8 @@ pub(super) const PRELUDE: &str = "drover:prelude";
 /// Why a script failed, as its users see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// `script.` and the name of the error, or `script` when something else was thrown.
+    /// `script.` and the name of what was thrown, without control characters; `script` when it has
+    /// none, or an empty one.
     pub code: String,
     /// The error's message.
     pub message: String,
@@ -59,7 +60,8 @@ impl Fault {
     pub(super) fn from_thrown(thrown: &Object<'_>, script: &str) -> Self {
         let text = |name: &str| thrown.get::<_, Option<String>>(name).ok().flatten();
         let message = text("message").unwrap_or_default();
-        match text("name") {
+        let name = text("name").map(|name| name.chars().filter(|c| !c.is_control()).collect());
+        match name.filter(|name: &String| !name.trim().is_empty()) {
             Some(name) => {
                 let frames = own_frames(&text("stack").unwrap_or_default(), script);
                 Self::error(&name, &message, &frames)

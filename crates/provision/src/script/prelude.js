@@ -11,6 +11,7 @@
   const wellFormed = unbound.bind(String.prototype.toWellFormed);
   const cut = unbound.bind(String.prototype.slice);
   const milliseconds = unbound.bind(Date.prototype.getTime);
+  const textOfAny = String;
   const { isArray } = Array;
   const { isFinite } = Number;
   const { keys, defineProperty } = Object;
@@ -416,20 +417,38 @@
   hidden(global, "ext", ext);
   hidden(global, "log", log);
 
-  // What was thrown, as the texts of a fault.
+  // What was thrown, as the texts of a fault: an error has a name that is not empty. Each member may
+  // be a getter that throws, or anything else but a text.
+  const member = (value, name) => {
+    try {
+      return value[name];
+    } catch {
+      return undefined;
+    }
+  };
+  const textOf = (value) => {
+    try {
+      return textOfAny(value);
+    } catch {
+      return "What the script threw cannot be read";
+    }
+  };
   const thrown = (value) => {
     const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-    const { name, message, stack } = isObject ? value : nothing;
     const short = (text, max) => {
       return typeof text === "string" ? wellFormed(cut(text, 0, max)) : undefined;
     };
-    const whole = () => (typeof value === "symbol" ? "a symbol" : `${value}`);
-    const text = typeof message === "string" ? message : typeof name === "string" ? "" : whole();
+    const source = isObject ? value : nothing;
+    const name = short(member(source, "name"), limits.nameCharacters) || undefined;
+    const told = member(source, "message");
+    const isTold = told !== undefined && told !== null && (told !== "" || name !== undefined);
+    const isEmpty = isTold && told === "";
+    const text = textOf(isTold ? told : value) || (isEmpty ? "" : "The script threw an empty text");
     return {
       __proto__: null,
-      name: short(name, limits.nameCharacters),
+      name,
       message: short(text, limits.faultCharacters),
-      stack: short(stack, limits.faultCharacters * 4),
+      stack: short(member(source, "stack"), limits.faultCharacters * 4),
     };
   };
   const returned = (value) => flat(value, "What the script returns");

@@ -178,7 +178,7 @@ fn what_is_thrown_becomes_a_fault() {
     let null = "script: null (the script threw that, or had no memory left)";
     assert_eq!(fault_text("throw null"), null);
     assert_eq!(fault_text("throw 5"), "script: 5");
-    assert_eq!(fault_text("throw Symbol('x')"), "script: a symbol");
+    assert_eq!(fault_text("throw Symbol('x')"), "script: Symbol(x)");
     assert_eq!(fault_text("throw {message: 'm'}"), "script: m");
     assert_eq!(fault_text("throw {name: 'Own', message: 'm'}"), "script.Own: m");
     assert_eq!(
@@ -187,6 +187,56 @@ fn what_is_thrown_becomes_a_fault() {
     );
     assert_eq!(fault_text("null.x").split(':').next(), Some("script.TypeError"));
     assert_eq!(fault_of("throw 'bad'").detail, None);
+}
+
+#[test]
+fn whatever_is_thrown_gives_a_code_and_a_message() {
+    const EMPTY: &str = "script: The script threw an empty text";
+    const UNREADABLE: &str = "script: What the script threw cannot be read";
+    for (source, expected) in [
+        // What has no name, or an empty one, is no error.
+        ("throw () => 1", "script: () => 1"),
+        ("throw function () {}", "script: function () {}"),
+        ("throw class extends Error {}", "script: class extends Error {}"),
+        ("throw {}", "script: [object Object]"),
+        ("throw Object.create(null)", UNREADABLE),
+        ("throw ''", EMPTY),
+        ("throw []", EMPTY),
+        ("throw [1, 2]", "script: 1,2"),
+        ("throw false", "script: false"),
+        ("throw -0", "script: 0"),
+        ("throw 10n", "script: 10"),
+        ("throw Symbol()", "script: Symbol()"),
+        ("throw {name: ''}", "script: [object Object]"),
+        ("throw {name: ' '}", "script: [object Object]"),
+        ("throw {name: '', message: ''}", "script: [object Object]"),
+        ("throw {name: 5, message: 'm'}", "script: m"),
+        ("throw {name: {}, message: 'm'}", "script: m"),
+        ("throw Object.assign(new Error('m'), {name: ''})", "script: m"),
+        ("throw Object.assign(new Error('m'), {name: '\\n\\0'})", "script: m"),
+        // What has one is, and may have no message.
+        ("throw new Error()", "script.Error: "),
+        ("throw {name: 'Own', message: ''}", "script.Own: "),
+        ("throw {name: 'Own'}", "script.Own: [object Object]"),
+        ("throw {name: 'Own', message: null}", "script.Own: [object Object]"),
+        ("throw {name: 'Own', message: 5}", "script.Own: 5"),
+        ("throw {name: 'Own', message: Symbol('m')}", "script.Own: Symbol(m)"),
+        ("throw {name: 'O\\nw\\u0007n', message: 'm'}", "script.Own: m"),
+        ("throw function f() {}", "script.f: function f() {}"),
+        ("throw class Own extends Error {}", "script.Own: class Own extends Error {}"),
+        // Getters and texts that throw hide themselves, and nothing else.
+        ("throw {get name() { throw 1 }, message: 'm'}", "script: m"),
+        ("throw {name: 'Own', get message() { throw 1 }}", "script.Own: [object Object]"),
+        ("throw {name: 'Own', message: 'm', get stack() { throw 1 }}", "script.Own: m"),
+        ("throw {get name() { throw 1 }, toString() { throw 1 }}", UNREADABLE),
+        ("throw {toString: () => ({})}", UNREADABLE),
+        ("throw new Proxy({}, {get() { throw 1 }})", UNREADABLE),
+    ] {
+        let fault = fault_of(source);
+        assert_eq!(format!("{}: {}", fault.code, fault.message), expected, "{source}");
+        let name = fault.detail.map(|detail| detail.name);
+        assert_eq!(name.as_deref(), fault.code.strip_prefix("script."), "{source}");
+    }
 }
 
 #[test]
