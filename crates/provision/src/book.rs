@@ -16,6 +16,7 @@ use crate::limits::{PARAMETERS_MAX, PATH_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTE
 use crate::model::{device_model, is_hint, is_secret_in};
 use crate::operation::Operation;
 use crate::record::{DeviceFields, DeviceRecord, Known, Parameter, is_hidden, is_object};
+use crate::secret::Sealer;
 use crate::task::{Task, TaskId};
 use crate::trace::Trace;
 
@@ -25,8 +26,10 @@ pub(crate) enum Source {
     /// An Inform: what it repeats changes nothing, not even the time, so that a device that has
     /// nothing new costs nothing.
     Inform,
-    /// The answer to a request, or an accepted setting: the time tells how fresh the value is.
+    /// The answer to a request: the time tells how fresh the value is.
     Request,
+    /// A setting that the device has accepted.
+    Setting,
 }
 
 /// A record and its unsaved changes.
@@ -39,6 +42,7 @@ pub(crate) struct Book {
     /// Parameters that did not fit since the last [`Book::take_overflow`].
     overflow: u32,
     catalog: Arc<Catalog>,
+    sealer: Sealer,
     /// Chosen when it is first asked for: most sessions need no model.
     model: OnceCell<Option<DeviceModel>>,
 }
@@ -49,7 +53,8 @@ impl Book {
         let sizes = record.parameters.iter().map(|(path, parameter)| size(path, parameter));
         let bytes = sizes.fold(0, usize::saturating_add);
         let batch = Batch::new(record.key.clone());
-        Self { record, batch, bytes, overflow: 0, catalog, model: OnceCell::new() }
+        let sealer = Sealer::of(&record);
+        Self { record, batch, bytes, overflow: 0, catalog, sealer, model: OnceCell::new() }
     }
 
     pub(crate) const fn record(&self) -> &DeviceRecord {
@@ -84,24 +89,52 @@ impl Book {
     pub(crate) fn observe(&mut self, name: &str, mut value: Value, source: Source, now: Timestamp) {
         // What is known already was found to be no secret when it came.
         let is_known = |book: &Self, value: &Value| book.record.value(name) == Some(value);
-        if !value.text.is_empty() && !is_known(self, &value) && self.is_secret(name) {
+        let old_secret = self.record.parameters.get(name).and_then(|known| known.secret);
+        let is_set = source == Source::Setting;
+        let mut secret = old_secret.filter(|_| !is_set && value.text.is_empty());
+        if !value.text.is_empty()
+            && ((is_set && old_secret.is_some())
+                || (!is_known(self, &value) && self.is_of_secrets(name)))
+        {
             if self.record.fields.connection_request.password().expose().is_empty() {
                 self.keep_credentials(name, &value.text);
             }
+            secret = Some(self.sealer.seal(name, &value.text));
             value.text.clear();
         }
-        if source == Source::Inform && is_known(self, &value) {
+        if source == Source::Inform && secret == old_secret && is_known(self, &value) {
             return;
         }
         let mut parameter = self.known(name, now);
         parameter.value = Some(Known::new(value, now));
+        parameter.secret = secret;
         self.put(name, parameter);
     }
 
-    /// Whether a parameter reads as nothing, by the model or by its name (`RT-03`): a vendor's own
-    /// are in no model.
+    /// Whether a parameter reads as nothing, by the model or by its name (`RT-03`), or because it
+    /// did when it had been set: a vendor's own are in no model.
     pub(crate) fn is_secret(&self, name: &str) -> bool {
+        let known = self.record.parameters.get(name);
+        known.is_some_and(|known| known.secret.is_some()) || self.is_of_secrets(name)
+    }
+
+    /// Whether a parameter is a secret on all devices like this.
+    fn is_of_secrets(&self, name: &str) -> bool {
         is_hidden(name) || self.model().is_some_and(|model| is_secret_in(model, name))
+    }
+
+    /// Makes the fingerprints of this record.
+    pub(crate) const fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// Forgets what secrets were set to: the device may have lost them.
+    pub(crate) fn forget_secrets(&mut self) {
+        let with_secret = self.record.parameters.iter_mut().filter(|(_, it)| it.secret.is_some());
+        for (path, parameter) in with_secret {
+            parameter.secret = None;
+            self.batch.parameters.insert(path.clone(), Some(parameter.clone()));
+        }
     }
 
     /// Takes the values of a response.
@@ -115,7 +148,7 @@ impl Book {
     /// credentials itself, so those replace what was known.
     pub(crate) fn accept(&mut self, name: &str, value: Value, now: Timestamp) {
         self.keep_credentials(name, &value.text);
-        self.observe(name, value, Source::Request, now);
+        self.observe(name, value, Source::Setting, now);
     }
 
     /// Takes what a script's session learnt of a path. Secrets are kept as [`Book::observe`] does;
@@ -126,9 +159,17 @@ impl Book {
             && !value.text.is_empty()
         {
             self.keep_credentials(path, &value.text);
-            if self.is_secret(path) {
+            // One that a script has set, and that has read as nothing before, will do so again.
+            let old = self.record.parameters.get(path);
+            let is_set_anew =
+                parameter.secret.is_some() && old.is_some_and(|it| it.secret.is_some());
+            if is_set_anew || self.is_of_secrets(path) {
+                parameter.secret = Some(self.sealer.seal(path, &value.text));
                 value.text.clear();
             }
+        }
+        if parameter.value.as_ref().is_none_or(|known| !known.value.text.is_empty()) {
+            parameter.secret = None;
         }
         if self.record.parameters.get(path) != Some(&parameter) {
             self.put(path, parameter);

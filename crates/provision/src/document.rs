@@ -28,7 +28,7 @@ use crate::record::Parameters;
 pub use form::form;
 
 /// The version that is written.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// The numbers that a store has given to forms of paths.
 pub trait PathTable {
@@ -87,7 +87,7 @@ const COMPRESSION_LEVEL: i32 = 1;
 pub fn decode(document: &[u8], table: &impl PathTable) -> Result<Parameters, DocumentError> {
     match document.split_first() {
         None => Err(DocumentError::Short),
-        Some((&VERSION, rest)) => read::parameters(&unpack(rest)?, table),
+        Some((&version @ 1..=VERSION, rest)) => read::parameters(&unpack(rest)?, table, version),
         Some((&version, _)) => Err(DocumentError::Version(version)),
     }
 }

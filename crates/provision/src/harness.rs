@@ -142,6 +142,8 @@ pub(crate) struct Device {
     pub(crate) no_subtree: Option<u32>,
     /// Names that GetParameterNames tells and GetParameterValues refuses.
     pub(crate) unreadable: BTreeSet<String>,
+    /// Parameters that read as nothing, as passwords do.
+    pub(crate) hidden: BTreeSet<String>,
     /// Bad names are left out of answers instead of being refused (quirk 25).
     pub(crate) leaves_out: bool,
     /// RPCs that are executed so far.
@@ -216,7 +218,10 @@ impl Device {
         }
         let list = found.into_iter().map(|(name, (value, _))| ParameterValueStruct {
             name: name.clone(),
-            value: value.clone(),
+            value: match self.hidden.contains(name) {
+                true => Value::new(value.value_type, ""),
+                false => value.clone(),
+            },
         });
         Ok(GetParameterValuesResponse { parameter_list: list.collect() }.into())
     }

@@ -63,6 +63,7 @@ pub mod reachability;
 mod record;
 pub mod rules;
 pub mod script;
+mod secret;
 mod session;
 mod task;
 pub mod trace;
@@ -75,6 +76,7 @@ pub use model::{device_model, is_secret};
 pub use record::{
     DeviceFields, DeviceRecord, Identity, Known, Parameter, Parameters, is_hidden, is_object,
 };
+pub use secret::{Fingerprint, Sealer};
 pub use session::{
     End, Failure, Files, Loaded, Outgoing, Recording, Session, SessionConfig, Settings, Step,
 };

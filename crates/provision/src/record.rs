@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::key::DeviceKey;
 use crate::limits::{IDENTITY_CHARS_MAX, PECULIARITIES_MAX, PECULIARITY_CHARS_MAX};
+use crate::secret::Fingerprint;
 
 /// Who a device is (`ID-01`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -128,6 +129,9 @@ pub struct Parameter {
     pub notification: Option<Known<i32>>,
     /// Its access list; `None` when the device was not asked.
     pub access_list: Option<Known<Vec<String>>>,
+    /// What is kept of a value that the device has accepted and does not tell (`SEC-01`). Goes with
+    /// the first Inform with `0 BOOTSTRAP`: the device may have lost it.
+    pub secret: Option<Fingerprint>,
 }
 
 /// What is known of a device by path; objects end in a dot.
@@ -143,6 +147,7 @@ impl Parameter {
             writable: None,
             notification: None,
             access_list: None,
+            secret: None,
         }
     }
 

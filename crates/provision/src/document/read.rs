@@ -9,10 +9,15 @@ use super::write::{Bits, type_code};
 use super::{DocumentError, PathTable};
 use crate::limits::{DOCUMENT_BYTES_MAX, PARAMETERS_MAX};
 use crate::record::{Known, Parameter, Parameters};
+use crate::secret::{FINGERPRINT_BYTES, Fingerprint};
 
 type Result<T> = std::result::Result<T, DocumentError>;
 
-pub(super) fn parameters(columns: &[u8], table: &impl PathTable) -> Result<Parameters> {
+pub(super) fn parameters(
+    columns: &[u8],
+    table: &impl PathTable,
+    version: u8,
+) -> Result<Parameters> {
     let mut cursor = Cursor::new(columns);
     let count = cursor.count()?;
     let numbered = cursor.count()?;
@@ -23,7 +28,7 @@ pub(super) fn parameters(columns: &[u8], table: &impl PathTable) -> Result<Param
     let mut paths = numbered_paths(&mut cursor, numbered, table)?;
     let unnumbered = lengths(&mut cursor, count.saturating_sub(numbered))?;
     let bits = cursor.bytes(count)?;
-    if bits.iter().any(|bits| bits & !Bits::ALL != 0) {
+    if bits.iter().any(|bits| bits & !Bits::of(version) != 0) {
         return Err(DocumentError::Malformed("attributes"));
     }
     let reader = Reader { times, bits };
@@ -32,6 +37,7 @@ pub(super) fn parameters(columns: &[u8], table: &impl PathTable) -> Result<Param
     reader.notifications(&mut cursor, &mut parameters)?;
     let lists = reader.list_lengths(&mut cursor)?;
     let value_lengths = lengths(&mut cursor, values.len())?;
+    reader.fill_secrets(&mut cursor, &mut parameters)?;
     for length in unnumbered {
         paths.push(text(&mut cursor, length)?);
     }
@@ -211,6 +217,16 @@ impl Reader<'_> {
         for (known, lengths) in with_list.zip(lists) {
             let entries = lengths.into_iter().map(|length| text(cursor, length));
             known.value = entries.collect::<Result<_>>()?;
+        }
+        Ok(())
+    }
+
+    fn fill_secrets(&self, cursor: &mut Cursor<'_>, parameters: &mut [Parameter]) -> Result<()> {
+        let both = parameters.iter_mut().zip(self.bits);
+        for (parameter, _) in both.filter(|(_, bits)| *bits & Bits::SECRET != 0) {
+            let bytes = cursor.bytes(FINGERPRINT_BYTES)?.try_into();
+            let bytes = bytes.map_err(|_| DocumentError::Short)?;
+            parameter.secret = Some(Fingerprint::from_bytes(bytes));
         }
         Ok(())
     }

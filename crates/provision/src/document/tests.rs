@@ -8,10 +8,14 @@ use proptest::sample::select;
 use super::*;
 use crate::limits::PARAMETERS_MAX;
 use crate::record::{Known, Parameter};
+use crate::secret::Fingerprint;
 
-/// Documents as each version has written them; `golden` gives the parameters in them. A new version
-/// adds its own, and none ever changes.
-const GOLDEN: &[&[u8]] = &[include_bytes!("../../tests/golden/document-1.bin")];
+/// Documents as each version has written them; `golden_of` gives the parameters in them. A new
+/// version adds its own, and none ever changes.
+const GOLDEN: &[&[u8]] = &[
+    include_bytes!("../../tests/golden/document-1.bin"),
+    include_bytes!("../../tests/golden/document-2.bin"),
+];
 
 #[derive(Debug, Default)]
 struct Table {
@@ -60,8 +64,13 @@ fn text(value_type: ValueType, text: &str, microsecond: i64) -> Parameter {
     Parameter::with_value(Value::new(value_type, text), at(microsecond))
 }
 
-/// The table and the parameters of the golden documents.
+/// The table and the parameters of the golden document of the current version.
 fn golden() -> (Table, Parameters) {
+    golden_of(VERSION)
+}
+
+/// The table and the parameters of the golden document of a version.
+fn golden_of(version: u8) -> (Table, Parameters) {
     let forms = [
         "Device.",
         "Device.DeviceInfo.SoftwareVersion",
@@ -108,17 +117,36 @@ fn golden() -> (Table, Parameters) {
         let path = format!("Device.{}", value_type.name());
         parameters.insert(path, text(value_type, value_type.name(), place));
     }
+    if version >= 2 {
+        for (path, byte) in [("Device.Unknown.7.Key", 0), ("Device.DeviceInfo.SoftwareVersion", 9)]
+        {
+            let known = parameters.entry(path.to_owned());
+            let known = known.or_insert_with(|| text(ValueType::HexBinary, "", noon));
+            known.secret = Some(Fingerprint::from_bytes(std::array::from_fn(|place| {
+                byte + u8::try_from(place).unwrap()
+            })));
+        }
+    }
     (Table::of(&forms), parameters)
 }
 
 #[test]
 fn every_version_is_read() {
-    let (table, parameters) = golden();
     assert_eq!(GOLDEN.len(), usize::from(VERSION), "each version has a golden document");
     for (version, document) in (1..).zip(GOLDEN) {
+        let (table, parameters) = golden_of(version);
         assert_eq!(document.first(), Some(&version));
         assert!(decode(document, &table).unwrap() == parameters, "version {version}");
     }
+}
+
+/// What only a later version has is no part of an earlier one.
+#[test]
+fn a_document_of_the_first_version_has_no_fingerprints() {
+    let (table, parameters) = golden();
+    let columns = write::columns(&parameters, &table).unwrap();
+    let refused = read::parameters(&columns, &table, 1).unwrap_err();
+    assert_eq!(refused, DocumentError::Malformed("attributes"));
 }
 
 #[test]
@@ -151,14 +179,16 @@ fn parameter() -> impl Strategy<Value = Parameter> {
         prop::option::of((any::<bool>(), time.clone())),
         prop::option::weighted(0.2, (any::<i32>(), time.clone())),
         prop::option::weighted(0.2, (list, time)),
+        prop::option::weighted(0.2, any::<[u8; 16]>()),
     )
-        .prop_map(|((found, listed), value, writable, notification, access_list)| Parameter {
-            found,
-            listed,
+        .prop_map(|(times, value, writable, notification, access_list, secret)| Parameter {
+            found: times.0,
+            listed: times.1,
             value: value.map(|(value, time)| Known::new(value, time)),
             writable: writable.map(|(value, time)| Known::new(value, time)),
             notification: notification.map(|(value, time)| Known::new(value, time)),
             access_list: access_list.map(|(value, time)| Known::new(value, time)),
+            secret: secret.map(Fingerprint::from_bytes),
         })
 }
 
@@ -196,7 +226,8 @@ proptest! {
             changed[place.index(columns.len())] = byte;
         }
         let cut = &columns[..cut.index(columns.len())];
-        prop_assert!(read::parameters(cut, &table).is_err(), "it is used to its last byte");
+        let is_used_to_its_end = read::parameters(cut, &table, VERSION).is_err();
+        prop_assert!(is_used_to_its_end);
         for columns in [&*bytes, &*changed] {
             check_hostile(columns, &table)?;
         }
@@ -207,7 +238,7 @@ proptest! {
 
 /// What is read from hostile bytes is a record like any other.
 fn check_hostile(columns: &[u8], table: &Table) -> Result<(), TestCaseError> {
-    if let Ok(parameters) = read::parameters(columns, table) {
+    if let Ok(parameters) = read::parameters(columns, table, VERSION) {
         let document = encode(&parameters, table).unwrap();
         prop_assert!(decode(&document, table).unwrap() == parameters);
     }
@@ -224,6 +255,7 @@ fn a_damaged_document_says_what_is_wrong() {
     check(&[], DocumentError::Short);
     check(&[VERSION], DocumentError::Short);
     check(&[VERSION + 1, 0], DocumentError::Version(VERSION + 1));
+    check(&[0, 0], DocumentError::Version(0));
     check(&document[..document.len() - 1], DocumentError::Compression);
     check(&[&*document, &[0]].concat(), DocumentError::Compression);
     let mut longer = document.clone();

@@ -16,7 +16,8 @@
 //! 10. Notifications, signed.
 //! 11. Access lists: how many entries, and the length of each.
 //! 12. Lengths of values.
-//! 13. Texts without anything between: paths, entries of access lists, values.
+//! 13. Fingerprints of secrets, 16 bytes each. Version 1 has none.
+//! 14. Texts without anything between: paths, entries of access lists, values.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +42,16 @@ impl Bits {
     pub(super) const IS_WRITABLE: u8 = 1 << 3;
     pub(super) const NOTIFICATION: u8 = 1 << 4;
     pub(super) const ACCESS_LIST: u8 = 1 << 5;
-    pub(super) const ALL: u8 = (1 << 6) - 1;
+    /// There is a fingerprint of its secret.
+    pub(super) const SECRET: u8 = 1 << 6;
+
+    /// All bits that a version has.
+    pub(super) const fn of(version: u8) -> u8 {
+        match version {
+            1 => (1 << 6) - 1,
+            _ => (1 << 7) - 1,
+        }
+    }
 }
 
 /// A parameter in its place in the document.
@@ -132,6 +142,7 @@ fn bits(parameter: &Parameter) -> u8 {
         | bit(parameter.is_writable() == Some(true), Bits::IS_WRITABLE)
         | bit(parameter.notification.is_some(), Bits::NOTIFICATION)
         | bit(parameter.access_list.is_some(), Bits::ACCESS_LIST)
+        | bit(parameter.secret.is_some(), Bits::SECRET)
 }
 
 fn write_values(out: &mut Vec<u8>, parameters: &[&Parameter], times: &Times) {
@@ -150,6 +161,9 @@ fn write_values(out: &mut Vec<u8>, parameters: &[&Parameter], times: &Times) {
         known.value.iter().for_each(|entry| put(out, entry.len() as u64));
     }
     values().for_each(|value| put(out, value.text.len() as u64));
+    for secret in parameters.iter().filter_map(|it| it.secret.as_ref()) {
+        out.extend_from_slice(secret.bytes());
+    }
 }
 
 fn write_texts(out: &mut Vec<u8>, unnumbered: &[Entry<'_>], parameters: &[&Parameter]) {

@@ -13,6 +13,7 @@ use super::pattern::{Pattern, Segment};
 use super::sync::is_pseudo;
 use crate::compat::value;
 use crate::expression::number;
+use crate::secret::Fingerprint;
 
 /// When something was learnt, in milliseconds of the Unix clock, and what.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,9 @@ pub struct Attributes {
     pub notification: Option<Timed<i32>>,
     /// Its access list.
     pub access_list: Option<Timed<Vec<Box<str>>>>,
+    /// What is kept of the last value that the device has accepted; it stands for the value where
+    /// the device tells an empty one.
+    pub secret: Option<Fingerprint>,
 }
 
 /// A component of a path: numbers come by value (compat 2.2, order of matches).
@@ -360,6 +364,9 @@ impl Tree {
             forget(&mut attributes.object, before.object.max(before.path));
             forget(&mut attributes.writable, before.writable.max(before.path));
             forget(&mut attributes.value, before.value.max(before.path));
+            if attributes.value.is_none() {
+                attributes.secret = None;
+            }
             forget(&mut attributes.notification, before.notification.max(before.path));
             forget(&mut attributes.access_list, before.access_list.max(before.path));
             if node.found < before.path {
@@ -368,6 +375,17 @@ impl Tree {
                     self.remove(&path);
                 }
             }
+        }
+    }
+
+    /// Forgets what secrets were set to.
+    pub fn forget_secrets(&mut self) {
+        let mut paths = Vec::new();
+        self.walk(&[], &mut |path| {
+            paths.extend(self.attributes(path).and_then(|it| it.secret).map(|_| path.to_vec()));
+        });
+        for path in paths {
+            self.node_mut(&path).attributes.secret = None;
         }
     }
 

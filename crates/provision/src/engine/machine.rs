@@ -14,7 +14,7 @@ use super::declaration::Declaration;
 use super::discovery::{self, Discovery, DiscoveryLimits, Learnt};
 use super::healer::{Guilt, Healed, Healer, Setting};
 use super::kept::{self, kept};
-use super::reason::Nothing;
+use super::reason::{Nothing, Reason};
 use super::request::{Request, partial_path};
 use super::run::{Forget, LogLine, Progress, Run, Stop, fault, scalar_of};
 use super::sync::{self, Changes, Creation, Local, Pending};
@@ -22,6 +22,8 @@ use super::virtual_parameter::{self, Phase};
 use crate::limits::NAMES_PER_REQUEST;
 use crate::operation::Operation;
 use crate::script::{Budget, Data, Engine, Fault, Inputs, Outcome, Script, VirtualParameter};
+use crate::secret::{Fingerprint, Sealer};
+use crate::view::value_of;
 
 /// What holds for a session.
 #[derive(Debug, Clone)]
@@ -49,6 +51,8 @@ pub struct Config {
     pub heals: bool,
     /// What devices of this product and firmware are known to refuse: it is not sent, if `heals`.
     pub guilty: BTreeSet<Guilt>,
+    /// Makes the fingerprints of the device's secrets.
+    pub sealer: Sealer,
     /// How the device is read.
     pub discovery: Discovery,
     /// What devices of this model are known to refuse to tell at once.
@@ -72,6 +76,7 @@ impl Config {
             commits_max: 32,
             heals: true,
             guilty: BTreeSet::new(),
+            sealer: Sealer::default(),
             discovery: Discovery::Economical,
             discovery_limits: DiscoveryLimits::default(),
         }
@@ -144,6 +149,9 @@ pub struct Provisioning {
     /// What virtual parameters were already set to, whatever their scripts made of it.
     virtual_sets: BTreeMap<Path, TypedValue>,
     lost: BTreeMap<String, u8>,
+    /// Parameters that were not empty once and are so now: set again, they are read again, since
+    /// that alone tells a secret from what somebody else has emptied.
+    emptied: BTreeSet<Path>,
     logs: Vec<LogLine>,
     nothing: BTreeSet<Nothing>,
     failed: Option<Fault>,
@@ -242,6 +250,7 @@ impl Provisioning {
             rounds: 0,
             virtual_sets: BTreeMap::new(),
             lost: BTreeMap::new(),
+            emptied: BTreeSet::new(),
             logs: Vec::new(),
             nothing: BTreeSet::new(),
             failed: None,
@@ -601,12 +610,34 @@ impl Provisioning {
             let declarations = script.progress.declarations.iter();
             pending.extend(declarations.map(|declaration| (declaration, !goes_now)));
         }
-        let refused = |path: &Path, scalar: &Scalar, value_type: &str| {
+        let held_back = |path: &Path, scalar: &Scalar, value_type: &str| {
+            if self.is_as_set(path, scalar, value_type) {
+                return Some(Reason::EqualToSet);
+            }
             let known = &self.config.guilty;
-            let is_asked = self.config.heals;
-            is_asked.then(|| self.healer.refused(known, path, scalar, value_type)).flatten()
+            let code = self.healer.refused(known, path, scalar, value_type);
+            code.filter(|_| self.config.heals).map(Reason::Refused)
         };
-        sync::changes(&self.tree, &pending, self.config.session, &refused)
+        sync::changes(&self.tree, &pending, self.config.session, &held_back)
+    }
+
+    /// Whether the device has accepted this value before and tells none, as it must of a password.
+    /// GenieACS keeps the value and so knows that, until a script has it read anew: then it sends
+    /// it again, in each session.
+    fn is_as_set(&self, path: &Path, scalar: &Scalar, value_type: &str) -> bool {
+        let Some(known) = self.tree.attributes(path) else { return false };
+        let (Some(secret), Some(value)) = (known.secret, &known.value) else { return false };
+        let is_economical = self.config.discovery == Discovery::Economical;
+        let wanted = TypedValue { scalar: scalar.clone(), value_type: value_type.into() };
+        is_empty(&value.value.scalar)
+            && *value.value.value_type == *value_type
+            && (is_economical || value.time < self.config.session)
+            && self.sealed(path, &wanted) == Some(secret)
+    }
+
+    fn sealed(&self, path: &[Name], value: &TypedValue) -> Option<Fingerprint> {
+        let text = value_of(value)?.text;
+        (!text.is_empty()).then(|| self.config.sealer.seal(&written(path), &text))
     }
 
     /// Does what concerns only what the server keeps.
@@ -722,6 +753,11 @@ impl Running {
     fn new(code: Code) -> Self {
         Self { code, progress: Progress::default(), state: State::Ready, returned: None }
     }
+}
+
+/// Whether a value is that of a secret which the device does not tell.
+fn is_empty(scalar: &Scalar) -> bool {
+    matches!(scalar, Scalar::Text(text) if text.is_empty())
 }
 
 fn read_values(names: Vec<String>) -> Write {

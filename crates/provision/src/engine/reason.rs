@@ -21,6 +21,9 @@ pub enum Reason {
     /// The device has what was declared, as far as is known.
     #[error("equal to what is known of the device")]
     Equal,
+    /// The device has accepted this value before, and tells none.
+    #[error("equal to what was set")]
+    EqualToSet,
     /// No type is known, neither from the device nor from the declaration.
     #[error("no type is known, give one")]
     NoType,

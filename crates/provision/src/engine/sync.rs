@@ -330,19 +330,19 @@ pub(super) enum Local {
 /// A declaration, and whether what it sets must wait until all scripts have ended.
 pub(super) type Pending<'d> = (&'d Declaration, bool);
 
-/// Why a value is not to be sent to the device: the code with which it refused it.
-pub(super) type Refused<'r> = dyn Fn(&Path, &Scalar, &str) -> Option<u16> + 'r;
+/// Why a value that is not equal to what is known is not to be sent to the device either.
+pub(super) type HeldBack<'r> = dyn Fn(&Path, &Scalar, &str) -> Option<Reason> + 'r;
 
 /// Collects what is to be changed at the time of a session.
 pub(super) fn changes(
     tree: &Tree,
     declarations: &[Pending<'_>],
     session: i64,
-    refused: &Refused<'_>,
+    held_back: &HeldBack<'_>,
 ) -> Changes {
     let mut writer = Writer {
         tree,
-        refused,
+        held_back,
         session,
         changes: Changes::default(),
         values: Places::default(),
@@ -393,7 +393,7 @@ impl<T> Places<T> {
 
 struct Writer<'w> {
     tree: &'w Tree,
-    refused: &'w Refused<'w>,
+    held_back: &'w HeldBack<'w>,
     session: i64,
     changes: Changes,
     values: Places<(Scalar, Box<str>)>,
@@ -641,8 +641,8 @@ impl Writer<'_> {
         for (path, (scalar, value_type)) in std::mem::take(&mut self.values.sets) {
             if self.is_equal(&path, &scalar, &value_type) {
                 self.nothing(written(&path), Reason::Equal);
-            } else if let Some(code) = (self.refused)(&path, &scalar, &value_type) {
-                self.nothing(written(&path), Reason::Refused(code));
+            } else if let Some(reason) = (self.held_back)(&path, &scalar, &value_type) {
+                self.nothing(written(&path), reason);
             } else {
                 self.changes.values.push((path, scalar, value_type));
             }

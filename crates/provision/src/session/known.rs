@@ -93,6 +93,7 @@ fn attributes_of(parameter: &Parameter, is_object: bool) -> Attributes {
             let names = known.value.iter().map(|name| name.as_str().into());
             Timed { time: time(known.time), value: names.collect() }
         }),
+        secret: parameter.secret,
     }
 }
 
@@ -105,7 +106,9 @@ fn add_credentials(tree: &mut Tree, record: &DeviceRecord, session: i64) {
         return;
     };
     let path = path_of(&format!("{root}ManagementServer.ConnectionRequestPassword"));
-    if password.is_empty() || tree.attributes(&path).is_none_or(|known| known.value.is_none()) {
+    // It may have been lost since.
+    let is_set = tree.attributes(&path).is_some_and(|it| it.value.is_some() && it.secret.is_some());
+    if password.is_empty() || !is_set {
         return;
     }
     tree.change(&path, session, |known| {
@@ -209,6 +212,7 @@ fn keep_path(book: &mut Book, tree: &Tree, earlier: &Tree, path: &[Name]) {
         access_list: known.access_list.as_ref().map(|it| {
             Known::new(it.value.iter().map(|name| name.to_string()).collect(), at(it.time))
         }),
+        secret: known.secret,
     };
     book.learn(&text, parameter, is_same_value);
 }

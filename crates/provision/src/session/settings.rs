@@ -10,6 +10,7 @@ use crate::engine::{Config, Discovery};
 use crate::limits::NAMES_PER_REQUEST;
 use crate::rules::Rules;
 use crate::script::Budget;
+use crate::secret::Sealer;
 
 /// How sessions run the scripts of presets. The defaults are those of GenieACS (compat 4.4).
 #[derive(Debug, Clone)]
@@ -53,8 +54,10 @@ impl Settings {
         session: Timestamp,
         cycle: u8,
         known: Knowledge,
+        sealer: Sealer,
     ) -> Config {
         Config {
+            sealer,
             cycle,
             scripts: rules.provisions.clone(),
             virtual_parameters: rules.virtual_parameters.clone(),

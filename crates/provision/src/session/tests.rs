@@ -355,3 +355,4 @@ fn odd_answer(which: usize) -> Vec<u8> {
 }
 
 mod presets;
+mod secrets;

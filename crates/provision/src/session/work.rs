@@ -104,6 +104,9 @@ impl Work {
     pub(super) fn take_inform(&mut self, inform: Inform, tasks: Vec<Task>) {
         let parameter_key = parameter_key(&inform);
         let events = self.desk.book.record().fields.last_events.clone();
+        if events.iter().any(|event| event.code == EventCode::Bootstrap) {
+            self.desk.book.forget_secrets();
+        }
         for parameter in inform.parameter_list {
             self.desk.book.observe(&parameter.name, parameter.value, Source::Inform, self.desk.now);
         }
@@ -243,6 +246,7 @@ impl Work {
         // What a factory reset would undo waits until it has happened.
         if matches!(request, Message::FactoryReset(_)) {
             self.waiting.clear();
+            self.desk.book.forget_secrets();
         }
         turn
     }
@@ -493,7 +497,8 @@ impl Work {
         let session = self.told.session;
         let known = self.knowledge.get(firmware).filter(|known| !known.is_old(session)).cloned();
         let known = known.unwrap_or_default();
-        let mut config = self.settings.engine(&self.rules, session, self.rounds, known);
+        let sealer = self.desk.book.sealer().clone();
+        let mut config = self.settings.engine(&self.rules, session, self.rounds, known, sealer);
         if matches!(purpose, Purpose::Preconditions(_))
             && let Ok(script) = Script::compile(READ, READ_SCRIPT)
         {

@@ -1,10 +1,11 @@
 //! What the device answered, as what is known of it from then on.
 
-use super::{Provisioning, Write, objects_of};
+use super::{Provisioning, Write, is_empty, objects_of, read_values};
 use crate::engine::data::{
     Listed, Name, Path, Scalar, Timed, TypedValue, coerce, path_of, written,
 };
 use crate::engine::declaration::NewAttributes;
+use crate::engine::discovery::Discovery;
 use crate::engine::kept::{self, kept};
 use crate::engine::request::{Request, Response};
 use crate::engine::run::fault;
@@ -48,9 +49,9 @@ impl Provisioning {
             (Write::Values { names, wanted }, Response::ParameterValues(values)) => {
                 self.take_values(&names, &wanted, values, time);
             }
-            (Write::SetKeys(values), Response::Done) => self.values(&values, time),
+            (Write::SetKeys(values), Response::Done) => self.accepted(&values, time),
             (Write::Part { values, other }, Response::Done) => {
-                self.values(&values, time);
+                self.accepted(&values, time);
                 // Nothing bad here, so it is in the other half.
                 if let Some(other) = other {
                     self.halve(other);
@@ -114,7 +115,9 @@ impl Provisioning {
                     }
                 }
             }
-            (Request::SetParameterValues { values }, Response::Done) => self.values(&values, time),
+            (Request::SetParameterValues { values }, Response::Done) => {
+                self.accepted(&values, time);
+            }
             (Request::SetParameterAttributes { attributes }, Response::Done) => {
                 for (name, NewAttributes { notification, access_list }) in attributes {
                     self.tree.change(&path_of(&name), time, |known| {
@@ -131,7 +134,10 @@ impl Provisioning {
                 self.tree.delete(&path_of(&object_name), time);
             }
             (Request::Reboot, Response::Done) => self.acted("Reboot", time),
-            (Request::FactoryReset, Response::Done) => self.acted("FactoryReset", time),
+            (Request::FactoryReset, Response::Done) => {
+                self.tree.forget_secrets();
+                self.acted("FactoryReset", time);
+            }
             (request @ Request::Download { .. }, Response::Downloading { is_done })
             | (request @ Request::Upload { .. }, Response::Uploading { is_done }) => {
                 self.began(&request, is_done, time);
@@ -208,16 +214,48 @@ impl Provisioning {
         }
     }
 
+    /// Takes values that were read.
     fn values(&mut self, values: &[(String, Scalar, Box<str>)], time: i64) {
         for (name, scalar, value_type) in values {
             let value =
                 TypedValue { scalar: coerce(scalar, value_type), value_type: value_type.clone() };
-            self.tree.change(&path_of(name), time, |known| {
+            let path = path_of(name);
+            let is_empty = is_empty(&value.scalar);
+            if is_empty && self.has_text(&path) {
+                self.emptied.insert(path.clone());
+            }
+            self.tree.change(&path, time, |known| {
                 if known.object.is_none() {
                     known.object = Some(Timed { time, value: false });
                 }
                 known.value = Some(Timed { time, value });
+                // It tells what it has, so there is nothing to remember.
+                known.secret = known.secret.filter(|_| is_empty);
             });
+        }
+    }
+
+    fn has_text(&self, path: &[Name]) -> bool {
+        let known = self.tree.attributes(path).and_then(|known| known.value.as_ref());
+        known.is_some_and(|known| !is_empty(&known.value.scalar))
+    }
+
+    /// Takes values that were set.
+    fn accepted(&mut self, values: &[(String, Scalar, Box<str>)], time: i64) {
+        self.values(values, time);
+        let mut read_again = Vec::new();
+        for (name, scalar, value_type) in values {
+            let path = path_of(name);
+            let value =
+                TypedValue { scalar: coerce(scalar, value_type), value_type: value_type.clone() };
+            let sealed = self.sealed(&path, &value);
+            self.tree.change(&path, time, |known| known.secret = sealed);
+            if self.emptied.remove(&path) && sealed.is_some() {
+                read_again.push(name.clone());
+            }
+        }
+        if self.config.discovery == Discovery::Economical && !read_again.is_empty() {
+            self.writes.push_front(read_values(read_again));
         }
     }
 
