@@ -132,6 +132,15 @@ pub const GUILT_MAX: usize = 256;
 
 // Sessions with scripts
 
+/// Rows that the declarations of one session create and delete, each with a request of its own.
+/// More are a fault before the first of them; GenieACS sends 255 requests and then gives up.
+pub const SCRIPT_ROWS_PER_SESSION_MAX: usize = 250;
+/// Bytes of the lines that the scripts of one session log, with their fields and
+/// [`SCRIPT_LOG_LINE_BYTES`] for each. Further lines are counted.
+pub const SCRIPT_LOG_BYTES_PER_SESSION_MAX: usize = 128 * 1024;
+/// Bytes that a logged line counts for besides its texts.
+pub const SCRIPT_LOG_LINE_BYTES: usize = 64;
+
 /// Entries of the record of one session; further ones are counted.
 pub const TRACE_ENTRIES_MAX: usize = 1_000;
 /// Bytes of the messages and lines in the record of one session.

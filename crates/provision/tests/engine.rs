@@ -27,6 +27,7 @@ struct Ran {
     nothing: Vec<(String, Reason)>,
     tree: Tree,
     operations: Vec<Operation>,
+    lines_left_out: usize,
 }
 
 struct Setup {
@@ -161,7 +162,9 @@ impl Setup {
         let nothing = provisioning.nothing().map(|it| (it.path.clone(), it.reason)).collect();
         let logs = provisioning.take_logs().into_iter().map(|line| line.message).collect();
         let operations = provisioning.take_operations();
-        Ran { requests, logs, fault, nothing, operations, tree: provisioning.tree().clone() }
+        let lines_left_out = provisioning.lines_left_out();
+        let tree = provisioning.tree().clone();
+        Ran { requests, logs, fault, nothing, operations, lines_left_out, tree }
     }
 }
 
@@ -525,8 +528,81 @@ fn rows_are_created_within_limits() {
     assert!(ran.nothing.contains(&reason), "{:?}", ran.nothing);
     let ran = setup().script("declare('Uploads.[Nope:1]', null, {path: 1});").run();
     assert_eq!((ran.fault, rows(&ran.tree)), (None, 0));
-    let ran = setup().known().script("declare('Device.WiFi.SSID.*', null, {path: 4e9});").run();
-    assert_eq!((ran.fault.unwrap().code.as_str(), ran.requests.len()), ("too_many_rpcs", 255));
+}
+
+#[test]
+fn a_device_gets_and_loses_so_many_rows_in_one_session() {
+    const MAX: usize = drover_provision::limits::SCRIPT_ROWS_PER_SESSION_MAX;
+    let run = |script: &str| setup().known().script(script).run();
+    let rows = |ran: &Ran| ran.tree.children(&path_of("Device.WiFi.SSID")).count();
+    // There are two rows at first.
+    let at = run(&format!("declare('Device.WiFi.SSID.*', null, {{path: {}}});", MAX + 2));
+    assert_eq!((&at.fault, rows(&at)), (&None, MAX + 2));
+    for script in [
+        &*format!("declare('Device.WiFi.SSID.*', null, {{path: {}}});", MAX + 3),
+        "declare('Device.WiFi.SSID.*', null, {path: 1000000});",
+        "declare('Device.WiFi.SSID.[SSID:x]', null, {path: 4e9});",
+        "declare('Device.WiFi.SSID.1', null, {path: 0});
+            for (let i = 0; i < 9999; ++i)
+                declare(`Device.WiFi.SSID.[SSID:${i}]`, null, {path: 9});",
+    ] {
+        let ran = run(script);
+        let fault = ran.fault.as_ref().unwrap();
+        assert_eq!(fault.code, "too_many_instances", "{script}");
+        assert_eq!(ran.requests, [""; 0], "{script}");
+        assert!(fault.message.contains("Device.WiFi.SSID."), "{}", fault.message);
+        assert_eq!(rows(&ran), 2);
+    }
+    let ran = run("declare('Device.WiFi.SSID.*', null, {path: 1000000});");
+    assert_eq!(
+        ran.fault.unwrap().message,
+        "with those of Device.WiFi.SSID.*, the declarations of this session create and delete \
+         999998 rows, more than 250: declare fewer, or a part of them in each session"
+    );
+    // What came before counts.
+    let script = format!(
+        "declare('Device.WiFi.SSID.*', null, {{path: 12}}); commit();
+            declare('Device.WiFi.SSID.*', null, {{path: {}}});",
+        MAX + 3
+    );
+    let ran = run(&script);
+    assert_eq!(ran.fault.as_ref().unwrap().code, "too_many_instances");
+    assert!(ran.fault.as_ref().unwrap().message.contains(" 251 rows"), "{:?}", ran.fault);
+    assert_eq!(rows(&ran), 12);
+    for (count, code) in [(MAX, None), (MAX + 1, Some("too_many_instances"))] {
+        let mut full = setup();
+        for row in 3..=count {
+            full.device.parameters.insert(format!("Device.WiFi.SSID.{row}."), (true, None));
+        }
+        let ran = full.known().script("declare('Device.WiFi.SSID.*', null, {path: 0});").run();
+        assert_eq!(ran.fault.as_ref().map(|fault| fault.code.as_str()), code);
+        assert_eq!(rows(&ran), if code.is_none() { 0 } else { count });
+    }
+}
+
+#[test]
+fn so_much_is_logged_and_the_rest_is_counted() {
+    use drover_provision::limits::{
+        SCRIPT_LOG_BYTES_PER_SESSION_MAX as MAX, SCRIPT_LOG_LINE_BYTES,
+    };
+    let logged = |script: &str| {
+        let mut setup = setup().script(script);
+        setup.config.log_bytes_max = 10 * (SCRIPT_LOG_LINE_BYTES + 4);
+        let ran = setup.run();
+        assert_eq!(ran.fault, None);
+        (ran.logs.len(), ran.lines_left_out)
+    };
+    assert_eq!(logged("for (let i = 0; i < 10; ++i) log('four');"), (10, 0));
+    assert_eq!(logged("for (let i = 0; i < 11; ++i) log('four');"), (10, 1));
+    // A short line does not slip in behind a long one, and fields count.
+    assert_eq!(logged("log('x'.repeat(1000)); for (let i = 0; i < 9; ++i) log('');"), (0, 10));
+    assert_eq!(logged("log('x', {y: 'x'.repeat(1000)});"), (0, 1));
+    // Each line counts once, however often its script runs.
+    let script = "log('four'); commit(); for (let i = 0; i < 11; ++i) log('four'); commit();";
+    assert_eq!(logged(script), (10, 2));
+    let ran = setup().script("for (let i = 0; i < 1000; ++i) log('x'.repeat(65536));").run();
+    let kept = MAX / (65536 + SCRIPT_LOG_LINE_BYTES);
+    assert_eq!((ran.fault, ran.logs.len(), ran.lines_left_out), (None, kept, 1000 - kept));
 }
 
 #[test]

@@ -249,6 +249,17 @@ fn limits_of_the_guide_are_those_of_the_code() {
         ("a type, an item of an access list", vec![number(limits::SCRIPT_NAME_CHARS_MAX)]),
         ("an access list", vec![number(limits::SCRIPT_LIST_ITEMS_MAX)]),
         (
+            "rows created and deleted in one session",
+            vec![number(limits::SCRIPT_ROWS_PER_SESSION_MAX)],
+        ),
+        (
+            "lines of all scripts in one session",
+            vec![
+                number(limits::SCRIPT_LOG_BYTES_PER_SESSION_MAX),
+                number(limits::SCRIPT_LOG_LINE_BYTES),
+            ],
+        ),
+        (
             "`log` in one run",
             vec![number(limits::SCRIPT_LOG_MESSAGES_MAX), number(limits::SCRIPT_LOG_CHARS_MAX)],
         ),

@@ -16,10 +16,14 @@ use super::healer::{Guilt, Healed, Healer, Setting};
 use super::kept::{self, kept};
 use super::reason::{Nothing, Reason};
 use super::request::{Request, partial_path};
-use super::run::{Forget, LogLine, Progress, Run, Stop, fault, scalar_of};
-use super::sync::{self, Changes, Creation, Local, Pending};
+use super::run::{Forget, LogLine, LogRoom, Progress, Run, Stop, fault, scalar_of};
+use super::sync::{self, Changes, Creation, Crowd, Local, Pending};
 use super::virtual_parameter::{self, Phase};
-use crate::limits::NAMES_PER_REQUEST;
+#[cfg(doc)]
+use crate::limits::SCRIPT_LOG_LINE_BYTES;
+use crate::limits::{
+    NAMES_PER_REQUEST, SCRIPT_LOG_BYTES_PER_SESSION_MAX, SCRIPT_ROWS_PER_SESSION_MAX,
+};
 use crate::operation::Operation;
 use crate::script::{Budget, Data, Engine, Fault, Inputs, Outcome, Script, VirtualParameter};
 use crate::secret::{Fingerprint, Sealer};
@@ -46,6 +50,12 @@ pub struct Config {
     pub batch_size: usize,
     /// Commits at most.
     pub commits_max: usize,
+    /// Rows of the device that declarations create and delete at most. More are a fault before the
+    /// first of them.
+    pub rows_max: usize,
+    /// Bytes of lines that scripts log at most, each with [`SCRIPT_LOG_LINE_BYTES`] besides its
+    /// texts; further ones are only counted.
+    pub log_bytes_max: usize,
     /// Whether values that a device refuses are set aside and the others sent again. Otherwise the
     /// refusal of one is a fault, as in GenieACS.
     pub heals: bool,
@@ -74,6 +84,8 @@ impl Config {
             catches_commit: false,
             batch_size: NAMES_PER_REQUEST,
             commits_max: 32,
+            rows_max: SCRIPT_ROWS_PER_SESSION_MAX,
+            log_bytes_max: SCRIPT_LOG_BYTES_PER_SESSION_MAX,
             heals: true,
             guilty: BTreeSet::new(),
             sealer: Sealer::default(),
@@ -153,6 +165,9 @@ pub struct Provisioning {
     /// that alone tells a secret from what somebody else has emptied.
     emptied: BTreeSet<Path>,
     logs: Vec<LogLine>,
+    log_room: LogRoom,
+    /// Rows that were created and deleted, or are about to be.
+    rows: usize,
     nothing: BTreeSet<Nothing>,
     failed: Option<Fault>,
 }
@@ -227,6 +242,7 @@ impl Provisioning {
             };
             scripts.push(Running::new(code));
         }
+        let log_room = LogRoom { bytes: config.log_bytes_max, left_out: 0 };
         let mut tree = with_server_paths(tree, config.session);
         if config.discovery == Discovery::Economical {
             know_roots(&mut tree, config.session);
@@ -252,6 +268,8 @@ impl Provisioning {
             lost: BTreeMap::new(),
             emptied: BTreeSet::new(),
             logs: Vec::new(),
+            log_room,
+            rows: 0,
             nothing: BTreeSet::new(),
             failed: None,
         }
@@ -265,6 +283,16 @@ impl Provisioning {
     /// Lines that scripts logged since the last call.
     pub fn take_logs(&mut self) -> Vec<LogLine> {
         std::mem::take(&mut self.logs)
+    }
+
+    /// Lines that scripts logged beyond [`Config::log_bytes_max`]. They are lost.
+    pub const fn lines_left_out(&self) -> usize {
+        self.log_room.left_out
+    }
+
+    /// Rows that were created and deleted on the device.
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows
     }
 
     /// What the device has begun since the last call and will report later: transfers, and changes
@@ -333,6 +361,9 @@ impl Provisioning {
                 continue;
             }
             let changes = self.changes();
+            if let Some(crowd) = changes.crowd {
+                return Err(self.too_many_rows(&crowd));
+            }
             if !changes.local.is_empty() {
                 self.change_locally(changes.local);
                 continue;
@@ -393,7 +424,7 @@ impl Provisioning {
                 continue;
             }
             let progress = std::mem::take(&mut running.progress);
-            let mut run = Run::new(self.config.session, &self.device, progress);
+            let mut run = Run::new(self.config.session, &self.device, progress, self.log_room);
             let (ran, stop) = match &running.code {
                 Code::Script { script, arguments } | Code::Virtual { script, arguments, .. } => {
                     let inputs = Inputs {
@@ -423,6 +454,7 @@ impl Provisioning {
             };
             running.progress = ran.progress;
             self.logs.extend(ran.logs);
+            self.log_room = ran.log_room;
             forgets.extend(ran.forgets);
             running.state = match stop {
                 None => State::Ended,
@@ -618,7 +650,19 @@ impl Provisioning {
             let code = self.healer.refused(known, path, scalar, value_type);
             code.filter(|_| self.config.heals).map(Reason::Refused)
         };
-        sync::changes(&self.tree, &pending, self.config.session, &held_back)
+        let rows_left = self.config.rows_max.saturating_sub(self.rows);
+        sync::changes(&self.tree, &pending, self.config.session, rows_left, &held_back)
+    }
+
+    fn too_many_rows(&self, Crowd { row, count }: &Crowd) -> Fault {
+        let max = SCRIPT_ROWS_PER_SESSION_MAX;
+        let done = max.saturating_sub(self.config.rows_max).saturating_add(self.rows);
+        let count = count.saturating_add(done);
+        let message = format!(
+            "with those of {row}, the declarations of this session create and delete {count} rows, \
+             more than {max}: declare fewer, or a part of them in each session"
+        );
+        fault("too_many_instances", message)
     }
 
     /// Whether the device has accepted this value before and tells none, as it must of a password.
@@ -668,6 +712,8 @@ impl Provisioning {
     /// Queues what is to be sent in the order of compat 2.5.
     fn queue(&mut self, changes: Changes) {
         let mut writes = VecDeque::new();
+        let rows = changes.deletions.len().saturating_add(changes.creations.len());
+        self.rows = self.rows.saturating_add(rows);
         for row in &changes.deletions {
             writes
                 .push_back(Write::Plain(Request::DeleteObject { object_name: partial_path(row) }));

@@ -6,6 +6,7 @@ use super::data::{Path, Scalar, Tree, path_of};
 use super::declaration::{Declaration, Get, NewAttributes, NewValue, Set};
 use super::pattern::Pattern;
 use crate::compat;
+use crate::limits::SCRIPT_LOG_LINE_BYTES;
 use crate::script::{Attribute, Clear, Commit, Data, Declare, Ext, Fault, Host, Settings, Times};
 
 /// A fault without an error of a script behind it.
@@ -76,6 +77,35 @@ pub struct LogLine {
     pub fields: Vec<(String, Data)>,
 }
 
+impl LogLine {
+    /// Bytes that it counts for.
+    pub(crate) fn size(&self) -> usize {
+        let fields = self.fields.iter().map(|(name, data)| name.len().saturating_add(data.size()));
+        let texts = fields.fold(self.message.len(), usize::saturating_add);
+        texts.saturating_add(SCRIPT_LOG_LINE_BYTES)
+    }
+}
+
+/// What scripts may still log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LogRoom {
+    /// Bytes that are left.
+    pub bytes: usize,
+    /// Lines that did not fit. Once there is one, no other fits.
+    pub left_out: usize,
+}
+
+impl LogRoom {
+    fn takes(&mut self, line: &LogLine) -> bool {
+        let left = self.bytes.checked_sub(line.size()).filter(|_| self.left_out == 0);
+        match left {
+            Some(left) => self.bytes = left,
+            None => self.left_out = self.left_out.saturating_add(1),
+        }
+        left.is_some()
+    }
+}
+
 /// One run.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -87,6 +117,7 @@ pub(super) struct Run {
     pending: usize,
     commits: usize,
     logs: Vec<LogLine>,
+    log_room: LogRoom,
     log_calls: usize,
     forgets: Vec<Forget>,
     clear_calls: usize,
@@ -102,13 +133,15 @@ pub(super) struct Ran {
     pub stop: Option<Stop>,
     /// Its new lines.
     pub logs: Vec<LogLine>,
+    /// What may still be logged.
+    pub log_room: LogRoom,
     /// What is to be forgotten.
     pub forgets: Vec<Forget>,
 }
 
 impl Run {
     /// A run from the top, at the time of a session in milliseconds of the Unix clock.
-    pub(super) fn new(session: i64, device: &str, progress: Progress) -> Self {
+    pub(super) fn new(session: i64, device: &str, progress: Progress, log_room: LogRoom) -> Self {
         Self {
             session,
             device: device.into(),
@@ -117,6 +150,7 @@ impl Run {
             pending: 0,
             commits: 0,
             logs: Vec::new(),
+            log_room,
             log_calls: 0,
             forgets: Vec::new(),
             clear_calls: 0,
@@ -191,7 +225,8 @@ impl Run {
         progress.declarations = declared.split_off(pending.min(declared.len()));
         progress.logged = progress.logged.max(log_calls);
         progress.cleared = progress.cleared.max(clear_calls);
-        Ran { progress, stop: self.stop, logs: self.logs, forgets: self.forgets }
+        let Self { stop, logs, log_room, forgets, .. } = self;
+        Ran { progress, stop, logs, log_room, forgets }
     }
 }
 
@@ -267,7 +302,10 @@ impl Host for Run {
     fn log(&mut self, message: &str, meta: &[(String, Data)]) {
         self.log_calls = self.log_calls.saturating_add(1);
         if self.log_calls > self.progress.logged {
-            self.logs.push(LogLine { message: message.to_owned(), fields: meta.to_vec() });
+            let line = LogLine { message: message.to_owned(), fields: meta.to_vec() };
+            if self.log_room.takes(&line) {
+                self.logs.push(line);
+            }
         }
     }
 }

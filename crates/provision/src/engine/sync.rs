@@ -14,9 +14,6 @@ use super::reason::{Nothing, Reason};
 use super::request::Request;
 use crate::limits::SERVER_TABLE_ROWS_MAX;
 
-/// Rows that are queued for creation at most: more than a cycle has requests.
-const CREATIONS_MAX: usize = 256;
-
 /// Roots that are kept by the server; nothing of them is asked of a device.
 const PSEUDO_ROOTS: [&str; 6] =
     ["DeviceID", "Events", "Tags", "Reboot", "FactoryReset", "VirtualParameters"];
@@ -303,6 +300,17 @@ pub(super) struct Changes {
     pub local: Vec<Local>,
     /// Why what was declared changes nothing.
     pub nothing: Vec<Nothing>,
+    /// Set when more rows are to be created and deleted than may be; there is not one for each.
+    pub crowd: Option<Crowd>,
+}
+
+/// More rows than may be created and deleted.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Crowd {
+    /// The pattern of the rows with which they became too many.
+    pub row: String,
+    /// How many they are with those.
+    pub count: usize,
 }
 
 /// A row to create.
@@ -338,12 +346,14 @@ pub(super) fn changes(
     tree: &Tree,
     declarations: &[Pending<'_>],
     session: i64,
+    rows_left: usize,
     held_back: &HeldBack<'_>,
 ) -> Changes {
     let mut writer = Writer {
         tree,
         held_back,
         session,
+        rows_left,
         changes: Changes::default(),
         values: Places::default(),
         attributes: Places::default(),
@@ -395,6 +405,8 @@ struct Writer<'w> {
     tree: &'w Tree,
     held_back: &'w HeldBack<'w>,
     session: i64,
+    /// Rows that may still be created and deleted.
+    rows_left: usize,
     changes: Changes,
     values: Places<(Scalar, Box<str>)>,
     attributes: Places<NewAttributes>,
@@ -519,6 +531,9 @@ impl Writer<'_> {
                 continue;
             }
             let most = usize::try_from(most).unwrap_or(usize::MAX);
+            if !is_local && self.is_crowded(&row, rows.len().saturating_sub(most)) {
+                return;
+            }
             for surplus in rows.iter().skip(most) {
                 self.delete(surplus, is_local);
             }
@@ -537,7 +552,7 @@ impl Writer<'_> {
                 Segment::Wildcard => BTreeMap::new(),
                 Segment::Alias(pairs) => pairs.iter().cloned().collect(),
             };
-            self.create(&table, &keys, missing, own);
+            self.create(&row, &table, &keys, missing, own);
         }
     }
 
@@ -555,8 +570,19 @@ impl Writer<'_> {
         }
     }
 
+    /// Whether there are too many rows to create and delete, with so many more.
+    fn is_crowded(&mut self, row: &Pattern, more: usize) -> bool {
+        let Changes { deletions, creations, .. } = &self.changes;
+        let count = deletions.len().saturating_add(creations.len()).saturating_add(more);
+        if count > self.rows_left && self.changes.crowd.is_none() {
+            self.changes.crowd = Some(Crowd { row: row.to_string(), count });
+        }
+        self.changes.crowd.is_some()
+    }
+
     fn create(
         &mut self,
+        row: &Pattern,
         table: &Path,
         keys: &BTreeMap<Pattern, Box<str>>,
         missing: usize,
@@ -576,7 +602,7 @@ impl Writer<'_> {
         let is_part = |part: &BTreeMap<Pattern, Box<str>>, whole: &BTreeMap<Pattern, Box<str>>| {
             part.iter().all(|(key, value)| whole.get(key) == Some(value))
         };
-        let mut missing = missing.min(CREATIONS_MAX);
+        let mut missing = missing;
         for queued in self.changes.creations.iter_mut().filter(|queued| queued.table == *table) {
             if missing == 0 {
                 return;
@@ -587,6 +613,9 @@ impl Writer<'_> {
                 queued.keys.clone_from(keys);
                 missing = missing.saturating_sub(1);
             }
+        }
+        if self.is_crowded(row, missing) {
+            return;
         }
         for _ in 0..missing {
             let creation = Creation { table: table.clone(), keys: keys.clone() };

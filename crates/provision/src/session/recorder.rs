@@ -70,6 +70,14 @@ impl Recorder {
         self.add(what.text().len(), time, || what);
     }
 
+    /// The same for what is told once, at the end, even if the record is full.
+    pub(super) fn note_always(&mut self, what: What, time: Timestamp) {
+        self.is_eventful = true;
+        if self.recording != Recording::Off {
+            self.entries.push(Entry { time, what });
+        }
+    }
+
     /// Takes declarations that changed nothing.
     pub(super) fn nothing<'n>(&mut self, nothing: impl Iterator<Item = &'n Nothing>) {
         if self.recording == Recording::Off {

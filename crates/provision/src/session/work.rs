@@ -21,7 +21,7 @@ use crate::engine::{self, Pattern, Provision, Provisioning, Request, Response, T
 use crate::engine::{DiscoveryLimits, Healed};
 use crate::limits::{
     GUILT_MAX, PRESET_CYCLES_MAX, ROUNDS_PER_SESSION_MAX, RPCS_PER_SESSION_MAX,
-    TASKS_PER_SESSION_MAX,
+    SCRIPT_LOG_BYTES_PER_SESSION_MAX, SCRIPT_ROWS_PER_SESSION_MAX, TASKS_PER_SESSION_MAX,
 };
 use crate::operation::Operation;
 use crate::plan::{Answer, Desk, Job, Next};
@@ -59,6 +59,12 @@ pub(super) struct Work {
     rounds: u8,
     /// Requests sent so far.
     requests: u32,
+    /// Rows that scripts created and deleted.
+    rows: usize,
+    /// Bytes of lines that scripts logged.
+    log_bytes: usize,
+    /// Lines that they logged beyond what is kept.
+    lines_left_out: usize,
 }
 
 /// What a session brings to its work.
@@ -98,6 +104,9 @@ impl Work {
             cycles: 0,
             rounds: 0,
             requests: 0,
+            rows: 0,
+            log_bytes: 0,
+            lines_left_out: 0,
         }
     }
 
@@ -499,6 +508,11 @@ impl Work {
         let known = known.unwrap_or_default();
         let sealer = self.desk.book.sealer().clone();
         let mut config = self.settings.engine(&self.rules, session, self.rounds, known, sealer);
+        config.rows_max = SCRIPT_ROWS_PER_SESSION_MAX.saturating_sub(self.rows);
+        config.log_bytes_max = match self.lines_left_out {
+            0 => SCRIPT_LOG_BYTES_PER_SESSION_MAX.saturating_sub(self.log_bytes),
+            _ => 0,
+        };
         if matches!(purpose, Purpose::Preconditions(_))
             && let Ok(script) = Script::compile(READ, READ_SCRIPT)
         {
@@ -523,6 +537,7 @@ impl Work {
                 None => round.provisioning.next(engine),
             };
             for line in round.provisioning.take_logs() {
+                self.log_bytes = self.log_bytes.saturating_add(line.size());
                 self.recorder.note(What::Logged(line.message), self.desk.now);
             }
             match next {
@@ -602,6 +617,7 @@ impl Work {
     fn end_round(&mut self, outcome: Result<(), Fault>) {
         self.keep_operations();
         let Some(mut round) = self.round.take() else { return };
+        self.take_counts(&round);
         keep_round(&mut round, &mut self.desk);
         self.recorder.nothing(round.provisioning.nothing());
         self.remember(round.provisioning.healed(), round.provisioning.discovery_limits());
@@ -635,6 +651,13 @@ impl Work {
             }
         }
         self.desk.book.save_faults(&earlier, self.channels.faults());
+    }
+
+    /// Adds up what all rounds of a session share.
+    fn take_counts(&mut self, round: &Round) {
+        let provisioning = &round.provisioning;
+        self.rows = self.rows.saturating_add(provisioning.rows());
+        self.lines_left_out = self.lines_left_out.saturating_add(provisioning.lines_left_out());
     }
 
     /// Remembers what the device refuses, for all of its product and firmware.
@@ -698,6 +721,11 @@ impl Work {
 
     /// Records what has happened, when the session is over.
     pub(super) fn close(&mut self, outcome: &str) {
+        if self.lines_left_out > 0 {
+            let (count, max) = (self.lines_left_out, SCRIPT_LOG_BYTES_PER_SESSION_MAX);
+            let what = format!("{count} further lines of scripts were left out, after {max} bytes");
+            self.recorder.note_always(What::Decided(what), self.desk.now);
+        }
         if let Some(trace) = self.recorder.end(&self.desk.book, outcome, self.desk.now) {
             self.desk.book.save_trace(trace);
         }
@@ -707,6 +735,7 @@ impl Work {
     /// can be repeated stays as it is, and a later Inform tells what became of a restart.
     pub(super) fn cut_off(mut self: Box<Self>, reason: &str) -> Option<Batch> {
         if let Some(mut round) = self.round.take() {
+            self.take_counts(&round);
             keep_round(&mut round, &mut self.desk);
             let message = "the session ended before the provisions did".to_owned();
             let code = "session_terminated".to_owned();

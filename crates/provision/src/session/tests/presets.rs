@@ -167,6 +167,34 @@ fn virtual_parameters_and_extensions_work_in_a_session() {
     assert_eq!(record.tags.iter().next().map(String::as_str), Some("file_function________"));
 }
 
+/// What scripts may log and create is that of a session, not of a batch.
+#[test]
+fn rounds_of_a_session_share_its_limits() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let script = "for (let i = 0; i < 500; ++i) log('x'.repeat(500));
+        declare('Device.WiFi.SSID.1.SSID', {value: 1}, {value: 'home'});";
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", script)]);
+    server.visit(PERIODIC, &mut device);
+    let entries = server.trace().entries.iter();
+    let lines = entries.filter(|entry| matches!(entry.what, What::Logged(_))).count();
+    let kept = limits::SCRIPT_LOG_BYTES_PER_SESSION_MAX / (500 + limits::SCRIPT_LOG_LINE_BYTES);
+    assert_eq!(lines, kept);
+    let rest = 2 * 500 - kept;
+    let told = format!("{rest} further lines of scripts were left out, after 131072 bytes");
+    assert_eq!(server.trace().entries.last().unwrap().what, What::Decided(told));
+
+    let (mut server, mut device) = (Server::new(), wifi());
+    device.tables.insert("Device.Hosts.".to_owned(), 1);
+    let rows = "const rows = declare('Device.Hosts.*', {path: Date.now()}).size ?? 0;
+        declare('Device.Hosts.*', {path: Date.now()}, {path: rows + 100});";
+    server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", rows)]);
+    device.tree.insert("Device.Hosts.".to_owned(), (Value::string(""), true));
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(server.shelf.faults["default"].fault.code, "too_many_instances");
+    let added = rpcs(&mut device).iter().filter(|rpc| **rpc == "AddObject").count();
+    assert_eq!(added, 200);
+}
+
 #[test]
 fn sec_01_a_trace_masks_what_scripts_set() {
     const KEY: &str = "Device.WiFi.AccessPoint.1.Security.KeyPassphrase";
