@@ -52,6 +52,8 @@ pub(crate) const SCAN_SLICES_PLANNED: usize = 16;
 pub(crate) const COUNT_SLICE_DEVICES: i64 = 1_000;
 /// Devices of an index row from which on a page is not made of them, but of all in their order.
 pub(crate) const SOURCE_ROWS_MAX: i64 = 20_000;
+/// Words in a list of devices, which has a bit for each: 16 MiB.
+pub(crate) const LIST_WORDS_MAX: usize = 2 * 1024 * 1024;
 /// Operations of SQLite's machine after which it asks whether it should go on.
 pub(crate) const PROGRESS_OPERATIONS: i32 = 10_000;
 /// Parts of a filter that are told to the database; what is beyond is decided on the records.
@@ -94,6 +96,11 @@ pub(crate) const PAGE_BYTES: u32 = 8 * 1024;
 pub(crate) const BUSY_MILLISECONDS: u64 = 10_000;
 /// Milliseconds that cutting back the log waits for readers, and writers with it.
 pub(crate) const CHECKPOINT_BUSY_MILLISECONDS: u64 = 50;
+/// KiB of pages that the connection that writes keeps in memory, so that a session of a large fleet
+/// reads no more of the database than one of a small fleet.
+pub(crate) const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// The same of each connection that reads.
+pub(crate) const READER_CACHE_KIB: i64 = 8 * 1024;
 /// Prepared statements that one connection keeps.
 pub(crate) const STATEMENTS_KEPT: usize = 64;
 /// The same for a connection to a server, where preparing takes a round trip.

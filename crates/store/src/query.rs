@@ -72,10 +72,13 @@ pub(crate) struct Compiled {
 }
 
 /// A query of the numbers of devices that a part of the condition lets through.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Source {
     /// Which part.
     part: usize,
+    /// Whether the database would list its devices, where it stands in a condition, before it looks
+    /// at the first of them; otherwise it looks each one up.
+    pub(crate) is_list: bool,
     /// A query of the one column `device`, each device once.
     pub(crate) sql: String,
     /// What its placeholders stand for.
@@ -128,16 +131,21 @@ impl Compiled {
         self.condition == Condition::Always && self.residual.is_some()
     }
 
-    /// A condition on the rows of `device`, for `WHERE`; without the part that a source is of.
+    /// A condition on the rows of `device`, for `WHERE`; without the parts that sources are of.
     /// What it binds is added to `bindings`.
-    pub(crate) fn sql(&self, source: Option<&Source>, bindings: &mut Vec<Binding>) -> String {
-        let Some(source) = source else {
+    pub(crate) fn sql(&self, sources: &[Source], bindings: &mut Vec<Binding>) -> String {
+        if sources.is_empty() {
             return sql::write(&self.condition, self.dialect, bindings);
-        };
+        }
         let parts = self.parts().iter().enumerate();
-        let others = parts.filter(|(part, _)| *part != source.part);
+        let others = parts.filter(|(part, _)| sources.iter().all(|source| source.part != *part));
         let others = others.map(|(_, part)| Set::exact(part.clone()));
         sql::write(&Set::all(others).condition, self.dialect, bindings)
+    }
+
+    /// Whether a source is of the whole condition.
+    pub(crate) fn is_all_of(&self, source: &Source) -> bool {
+        self.parts().len() == 1 && source.part == 0
     }
 
     /// Where the search can begin: any of these lets through all devices that are looked for.
@@ -145,7 +153,7 @@ impl Compiled {
         self.parts().iter().enumerate().filter_map(|(part, condition)| {
             let mut bindings = Vec::new();
             let sql = sql::source(condition, self.dialect, &mut bindings)?;
-            Some(Source { part, sql, bindings })
+            Some(Source { part, is_list: sql::is_list(condition), sql, bindings })
         })
     }
 

@@ -18,6 +18,19 @@ pub(super) fn write(
     Writer { dialect, bindings }.condition(condition)
 }
 
+/// Whether the devices that fulfil a condition are listed, see `Writer::parameter`.
+pub(super) fn is_list(condition: &Condition) -> bool {
+    match condition {
+        Condition::In(Field::Parameter(_), values) => !are_points(values),
+        Condition::Like(Field::Parameter(_), _) => true,
+        _ => false,
+    }
+}
+
+fn are_points(values: &Values) -> bool {
+    values.ranges().all(|range| Values::point(range).is_some())
+}
+
 /// The devices that fulfil a condition, as a query of one column, where they have rows in a table
 /// that lists them: each device once.
 pub(super) fn source(
@@ -86,7 +99,7 @@ impl Writer<'_> {
     fn parameter(&mut self, path: i64, values: &Values) -> String {
         let rows = self.rows(path, |writer| writer.indexed(values));
         // Single values are looked up for each device; of ranges, a list is made once.
-        match values.ranges().all(|range| Values::point(range).is_some()) {
+        match are_points(values) {
             true => format!("EXISTS ({rows} AND param.device = device.id)"),
             false => format!("device.id IN ({rows})"),
         }

@@ -80,11 +80,11 @@ fn insert(db: &Connection, id: i64, record: &DeviceRecord) {
 
 fn selected(db: &Connection, compiled: &Compiled) -> BTreeSet<usize> {
     let mut bindings = Vec::new();
-    let condition = compiled.sql(None, &mut bindings);
+    let condition = compiled.sql(&[], &mut bindings);
     let found = query(db, &format!("SELECT id FROM device WHERE {condition}"), &bindings);
     for source in compiled.sources() {
         let mut bindings = source.bindings.clone();
-        let condition = compiled.sql(Some(&source), &mut bindings);
+        let condition = compiled.sql(std::slice::from_ref(&source), &mut bindings);
         let sql = format!(
             "SELECT id FROM ({}) AS source CROSS JOIN device ON device.id = source.device \
              WHERE {condition}",
@@ -376,7 +376,7 @@ fn compiled(filter: &str, dialect: Dialect) -> (String, String, String) {
     let filter = Expression::parse(filter).unwrap();
     let compiled = compile(&filter, &catalogue(), dialect, at(NOW));
     let mut bindings = Vec::new();
-    let sql = compiled.sql(None, &mut bindings);
+    let sql = compiled.sql(&[], &mut bindings);
     let bindings: Vec<String> = bindings
         .iter()
         .map(|binding| match binding {

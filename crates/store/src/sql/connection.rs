@@ -237,6 +237,14 @@ pub(super) enum Field {
 pub(super) struct Row(pub(super) Vec<Field>);
 
 impl Row {
+    /// The integer in a column, counted from 0, which stays there.
+    pub(super) fn peek(&self, column: usize) -> Result<i64> {
+        match self.0.get(column) {
+            Some(Field::Integer(integer)) => Ok(*integer),
+            _ => unexpected("integer"),
+        }
+    }
+
     /// Takes the value of a column, counted from 0, out of the row.
     pub(super) fn get<T: FromField>(&mut self, column: usize) -> Result<T> {
         let field = self.0.get_mut(column).map(std::mem::take);

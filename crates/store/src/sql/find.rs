@@ -24,8 +24,8 @@ use crate::encode::Unreadable;
 use crate::error::Error;
 use crate::find::Position;
 use crate::limits::{
-    COUNT_SLICE_DEVICES, PAGE_DEVICES_MAX, PROGRESS_OPERATIONS, READERS, SCAN_SLICE_DEVICES,
-    SCAN_SLICES_PLANNED, SOURCE_ROWS_MAX,
+    COUNT_SLICE_DEVICES, LIST_WORDS_MAX, PAGE_DEVICES_MAX, PROGRESS_OPERATIONS, READERS,
+    SCAN_SLICE_DEVICES, SCAN_SLICES_PLANNED, SOURCE_ROWS_MAX,
 };
 use crate::query::{Binding, Compiled, Dialect, Source, compile};
 use crate::{Count, DeviceCursor, DevicePage, DeviceQuery, SortBy};
@@ -303,20 +303,28 @@ impl Search {
         slice: &Slice,
         limit: usize,
     ) -> Outcome<Found> {
-        let source = match compiled {
-            Some(compiled) => smallest(db, compiled, true)?,
-            None => None,
+        let way = match compiled {
+            Some(compiled) => self.way(db, compiled)?,
+            None => Way::Through(Vec::new(), Listed::default()),
         };
-        let mut statement = Statement::new(db.dialect(), read::DEVICE_COLUMNS, compiled, source);
+        let columns = read::DEVICE_COLUMNS;
+        let (mut statement, listed) = match way {
+            Way::From(source) => {
+                (Statement::from(db.dialect(), columns, compiled, &source), Listed::default())
+            }
+            Way::Through(sources, listed) => {
+                (Statement::through(columns, compiled, &sources), listed)
+            }
+        };
         statement.restrict(self.query.sort_by, self.query.descending, slice);
         statement
             .sql
             .push_str(&format!(" ORDER BY {}", order(self.query.sort_by, self.query.descending)));
-        if compiled.is_none_or(|compiled| compiled.residual.is_none()) {
+        if compiled.is_none_or(|compiled| compiled.residual.is_none()) && listed.is_all() {
             statement.sql.push_str(&format!(" LIMIT {limit}"));
         }
         let mut found = Found::new();
-        self.each(db, paths, compiled, &statement, |id, record| {
+        self.each(db, paths, (compiled, &listed), &statement, |id, record| {
             found.push((self.cursor(id, &record), record));
             found.len() < limit
         })?;
@@ -332,12 +340,21 @@ impl Search {
         range: Option<(i64, i64)>,
     ) -> Outcome<u64> {
         let source = match compiled {
-            Some(compiled) => smallest(db, compiled, false)?,
+            Some(compiled) => smallest(db, compiled, SOURCE_ROWS_MAX)?,
             None => None,
         };
         let is_exact = compiled.is_none_or(|compiled| compiled.residual.is_none());
+        if let (true, Some((source, _)), None) = (is_exact, &source, range)
+            && compiled.is_none_or(|compiled| compiled.is_all_of(source))
+        {
+            let sql = format!("SELECT count(*) FROM ({}) AS rows", source.sql);
+            return Ok(count_rows(db, &sql, &source.bindings)?);
+        }
         let columns = if is_exact { "count(*)" } else { read::DEVICE_COLUMNS };
-        let mut statement = Statement::new(db.dialect(), columns, compiled, source);
+        let mut statement = match &source {
+            Some((source, _)) => Statement::from(db.dialect(), columns, compiled, source),
+            None => Statement::through(columns, compiled, &[]),
+        };
         if let Some((first, last)) = range {
             let first = statement.bind(Binding::Integer(first));
             let last = statement.bind(Binding::Integer(last));
@@ -347,11 +364,50 @@ impl Search {
             return Ok(count_rows(db, &statement.sql, &statement.bindings)?);
         }
         let mut number = 0_u64;
-        self.each(db, paths, compiled, &statement, |_, _| {
+        self.each(db, paths, (compiled, &Listed::default()), &statement, |_, _| {
             number = number.saturating_add(1);
             true
         })?;
         Ok(number)
+    }
+
+    /// How to come to a page: from the devices of the smallest source, or through the devices in
+    /// their order until the page is full, which is better when many are meant.
+    fn way(&self, db: &Connection, compiled: &Compiled) -> Outcome<Way> {
+        match smallest(db, compiled, SOURCE_ROWS_MAX)? {
+            Some((source, rows)) if rows < SOURCE_ROWS_MAX => return Ok(Way::From(source)),
+            _ => {}
+        }
+        let (mut sources, mut listed) = (Vec::new(), Listed::default());
+        // PostgreSQL makes such lists well, and answers with all rows at a time.
+        if db.dialect() == Dialect::Sqlite {
+            for source in compiled.sources().filter(|source| source.is_list) {
+                let Some(devices) = self.list(db, &source)? else { continue };
+                listed.retain(devices);
+                sources.push(source);
+            }
+        }
+        Ok(Way::Through(sources, listed))
+    }
+
+    /// The devices of a source, if a list has room for them. SQLite takes several times longer for
+    /// one of its own.
+    fn list(&self, db: &Connection, source: &Source) -> Outcome<Option<Vec<u64>>> {
+        let (mut devices, mut fits) = (Vec::<u64>::new(), true);
+        db.query(Use::Once, &source.sql, &params(&source.bindings), |row| {
+            self.go_on(db)?;
+            let (place, bit) = place(row.get(0)?);
+            if place >= LIST_WORDS_MAX {
+                fits = false;
+                return Ok::<_, Failure>(ControlFlow::Break(()));
+            }
+            if place >= devices.len() {
+                devices.resize(place.saturating_add(1).next_power_of_two(), 0);
+            }
+            devices[place] |= bit;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(fits.then_some(devices))
     }
 
     /// Calls a function with each device that the filter lets through, until that returns false.
@@ -359,13 +415,16 @@ impl Search {
         &self,
         db: &Connection,
         paths: &Paths,
-        compiled: Option<&Compiled>,
+        (compiled, listed): (Option<&Compiled>, &Listed),
         statement: &Statement,
         mut found: impl FnMut(i64, DeviceRecord) -> bool,
     ) -> Outcome<()> {
         let residual = compiled.and_then(|compiled| compiled.residual.as_ref());
         db.query(Use::Once, &statement.sql, &statement.params(), |row| {
             self.go_on(db)?;
+            if !listed.is_all() && !listed.has(row.peek(0)?) {
+                return Ok(ControlFlow::Continue(()));
+            }
             let (id, record) = self.record(db, paths, row)?;
             let view = DeviceView::new(&record, self.query.now);
             let is_meant = residual.is_none_or(|residual| residual.evaluate(&view).is_true());
@@ -402,7 +461,7 @@ impl Search {
         let mut slices = Vec::new();
         for _ in 0..SCAN_SLICES_PLANNED {
             let columns = format!("device.id, device.{column}");
-            let mut statement = Statement::new(db.dialect(), &columns, None, None);
+            let mut statement = Statement::through(&columns, None, &[]);
             statement.restrict(sort_by, descending, &Slice { after: after.clone(), until: None });
             statement.sql.push_str(&format!(
                 " ORDER BY {} LIMIT 1 OFFSET {}",
@@ -433,25 +492,32 @@ struct Statement {
 }
 
 impl Statement {
+    /// Of the devices of a source, those for which the rest of the condition is true.
+    fn from(dialect: Dialect, columns: &str, compiled: Option<&Compiled>, source: &Source) -> Self {
+        let join = match dialect {
+            // So SQLite takes the tables in this order.
+            Dialect::Sqlite => "CROSS JOIN",
+            Dialect::Postgres => "JOIN",
+        };
+        let from = format!("({}) AS source {join} device ON device.id = source.device", source.sql);
+        let sources = std::slice::from_ref(source);
+        Self::new(columns, &from, compiled, sources, source.bindings.clone())
+    }
+
+    /// Of all devices, those for which the condition is true; but for the parts of some sources.
+    fn through(columns: &str, compiled: Option<&Compiled>, sources: &[Source]) -> Self {
+        Self::new(columns, "device", compiled, sources, Vec::new())
+    }
+
     fn new(
-        dialect: Dialect,
         columns: &str,
+        from: &str,
         compiled: Option<&Compiled>,
-        source: Option<Source>,
+        sources: &[Source],
+        mut bindings: Vec<Binding>,
     ) -> Self {
-        let mut bindings = Vec::new();
-        let mut from = "device".to_owned();
-        if let Some(source) = &source {
-            bindings.clone_from(&source.bindings);
-            let join = match dialect {
-                // So SQLite takes the tables in this order.
-                Dialect::Sqlite => "CROSS JOIN",
-                Dialect::Postgres => "JOIN",
-            };
-            from = format!("({}) AS source {join} device ON device.id = source.device", source.sql);
-        }
         let condition = match compiled {
-            Some(compiled) => compiled.sql(source.as_ref(), &mut bindings),
+            Some(compiled) => compiled.sql(sources, &mut bindings),
             None => "TRUE".to_owned(),
         };
         Self { sql: format!("SELECT {columns} FROM {from} WHERE {condition}"), bindings }
@@ -519,20 +585,59 @@ fn order(sort_by: SortBy, descending: bool) -> String {
     }
 }
 
-/// The source with the fewest devices. For a page, one with many is none: then it is better to go
-/// through the devices in their order until the page is full.
-fn smallest(db: &Connection, compiled: &Compiled, is_page: bool) -> Result<Option<Source>> {
-    let mut best: Option<(i64, Source)> = None;
+/// How to come to a page.
+enum Way {
+    From(Source),
+    /// What the parts of these sources let through is in the list.
+    Through(Vec<Source>, Listed),
+}
+
+/// Devices by their numbers, a bit for each; without a list, all are in it.
+#[derive(Debug, Default)]
+struct Listed(Option<Vec<u64>>);
+
+impl Listed {
+    const fn is_all(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn has(&self, device: i64) -> bool {
+        let Some(devices) = &self.0 else { return true };
+        let (place, bit) = place(device);
+        devices.get(place).is_some_and(|bits| bits & bit != 0)
+    }
+
+    /// Takes those away that are not in another list.
+    fn retain(&mut self, other: Vec<u64>) {
+        match &mut self.0 {
+            None => self.0 = Some(other),
+            Some(devices) => {
+                devices.truncate(other.len());
+                devices.iter_mut().zip(other).for_each(|(bits, other)| *bits &= other);
+            }
+        }
+    }
+}
+
+/// Where the bit of a device is.
+fn place(device: i64) -> (usize, u64) {
+    let device = u64::try_from(device).unwrap_or(u64::MAX);
+    (usize::try_from(device / 64).unwrap_or(usize::MAX), 1 << (device % 64))
+}
+
+/// The source with the fewest devices, with how many it has; that is at most `limit`, of which none
+/// may have fewer.
+fn smallest(db: &Connection, compiled: &Compiled, limit: i64) -> Result<Option<(Source, i64)>> {
+    let mut best: Option<(Source, i64)> = None;
     for source in compiled.sources() {
-        let most = best.as_ref().map_or(SOURCE_ROWS_MAX, |(rows, _)| *rows);
+        let most = best.as_ref().map_or(limit, |(_, rows)| *rows);
         let sql = format!("SELECT count(*) FROM ({} LIMIT {most}) AS rows", source.sql);
         let rows: i64 = count_rows(db, &sql, &source.bindings)?;
         if best.is_none() || rows < most {
-            best = Some((rows, source));
+            best = Some((source, rows));
         }
     }
-    let best = best.filter(|(rows, _)| !is_page || *rows < SOURCE_ROWS_MAX);
-    Ok(best.map(|(_, source)| source))
+    Ok(best)
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::migrate;
 use crate::error::Error;
-use crate::limits::{BUSY_MILLISECONDS, PAGE_BYTES, STATEMENTS_KEPT};
+use crate::limits::{
+    BUSY_MILLISECONDS, PAGE_BYTES, READER_CACHE_KIB, STATEMENTS_KEPT, WRITER_CACHE_KIB,
+};
 
 /// Marks a file as a database of Drover: "DROV".
 const APPLICATION_ID: i32 = 0x4452_4F56;
@@ -48,7 +50,7 @@ pub(super) fn open_beside(path: &Path, read_only: bool) -> Result<Connection, Er
             OpenFlags::SQLITE_OPEN_READ_WRITE
         };
         let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        configure(&db)?;
+        configure(&db, READER_CACHE_KIB)?;
         Ok(db)
     };
     connect().map_err(|error| explain(path, &error))
@@ -124,11 +126,11 @@ fn open_writer(path: &Path) -> Result<Connection, rusqlite::Error> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    configure(&db)?;
+    configure(&db, WRITER_CACHE_KIB)?;
     Ok(db)
 }
 
-fn configure(db: &Connection) -> Result<(), rusqlite::Error> {
+fn configure(db: &Connection, cache_kib: i64) -> Result<(), rusqlite::Error> {
     db.busy_timeout(Duration::from_millis(BUSY_MILLISECONDS))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // Without this, SQLite compiles a statement anew for the values of each execution.
@@ -136,6 +138,8 @@ fn configure(db: &Connection) -> Result<(), rusqlite::Error> {
     // A commit is on the disk when it returns.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
+    // A negative number is one of KiB.
+    db.pragma_update(None, "cache_size", -cache_kib)?;
     // Only the checkpointer writes the log back.
     db.pragma_update(None, "wal_autocheckpoint", 0)
 }
