@@ -19,6 +19,9 @@ use crate::script::Fault;
 /// Retries after which the wait does not get longer: with five minutes, that is two weeks.
 const DOUBLINGS_MAX: u32 = 12;
 
+/// How much later than the beginning of its session a fault may come.
+const SESSION_MAX: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
+
 /// A fault that blocks a channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelFault {
@@ -52,6 +55,13 @@ pub struct Channels {
 }
 
 impl ChannelFault {
+    /// Whether it is tried again now, for a delay after the first fault. One that lies ahead of
+    /// the session comes from a clock that was ahead, and nobody knows how long ago it was.
+    pub fn is_due(&self, retry_delay: jiff::SignedDuration, now: Timestamp) -> bool {
+        let is_ahead = now.saturating_add(SESSION_MAX).is_ok_and(|latest| self.time > latest);
+        self.retry_now || self.due(retry_delay) <= now || is_ahead
+    }
+
     /// When it is tried again, for a delay after the first fault.
     pub fn due(&self, retry_delay: jiff::SignedDuration) -> Timestamp {
         let factor = 1i32.checked_shl(self.retries.min(DOUBLINGS_MAX)).unwrap_or(i32::MAX);
@@ -86,8 +96,7 @@ impl Channels {
         now: Timestamp,
         retry_delay: jiff::SignedDuration,
     ) -> Option<ChannelBatch> {
-        let is_due = |fault: &ChannelFault| fault.retry_now || fault.due(retry_delay) <= now;
-        let due = self.faults.iter().find(|(_, fault)| is_due(fault));
+        let due = self.faults.iter().find(|(_, fault)| fault.is_due(retry_delay, now));
         if let Some((channel, fault)) = due {
             let mut batch = ChannelBatch::default();
             batch.channels.insert(channel.clone());
@@ -127,7 +136,7 @@ impl Channels {
         retry_delay: jiff::SignedDuration,
     ) -> bool {
         let fault = self.faults.get(channel);
-        fault.is_some_and(|fault| fault.precondition && fault.due(retry_delay) > now)
+        fault.is_some_and(|fault| fault.precondition && !fault.is_due(retry_delay, now))
     }
 
     /// Takes that the parameters of preconditions could not be read: the channels of these presets

@@ -323,7 +323,7 @@ impl Session {
             State::Open(_, work) | State::Busy(_, work) | State::Scripts(_, work) => {
                 work.desk.now = now;
                 work.replace(&task);
-                let due = task.due <= now && task.state == TaskState::Waiting;
+                let due = task.is_due(now) && task.state == TaskState::Waiting;
                 due && work.queue(task)
             }
             _ => false,

@@ -102,6 +102,12 @@ impl Task {
         }
     }
 
+    /// Whether it may be begun. One that could be when it was made still can, should the clock have
+    /// gone back since.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.due <= now || self.due <= self.created
+    }
+
     /// Whether it may no longer be begun.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expiry.is_some_and(|expiry| expiry < now)

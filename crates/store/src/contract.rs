@@ -53,6 +53,7 @@ macro_rules! with_requirements {
             devices_come_in_pages_in_the_order_of_keys
             tasks_are_loaded_as_they_were_made
             due_tasks_come_in_the_order_of_their_times
+            a_task_is_due_though_the_clock_went_back
             tasks_of_unknown_devices_and_known_ids_are_refused
             a_unique_key_replaces_the_task_that_waits
             a_deleted_task_stays_deleted
@@ -411,6 +412,21 @@ pub(crate) async fn due_tasks_come_in_the_order_of_their_times(place: &impl Plac
     let expected = [2, 3, 1].map(|number| task(number, 1, TaskKind::Reboot).id);
     assert_eq!(tasks.into_iter().map(|task| task.id).collect::<Vec<_>>(), expected);
     assert_eq!(store.due_tasks(&key(9), at(10)).await, Ok(Vec::new()));
+}
+
+pub(crate) async fn a_task_is_due_though_the_clock_went_back(place: &impl Place) {
+    let store = place.open();
+    store.save(registration(1)).await.unwrap();
+    let at_once = Task { due: at(3_600), created: at(3_600), ..task(1, 1, TaskKind::Reboot) };
+    let later = Task { due: at(3_601), ..at_once.clone() };
+    let later = Task { id: task(2, 1, TaskKind::Reboot).id, ..later };
+    store.insert_task(at_once.clone()).await.unwrap();
+    store.insert_task(later.clone()).await.unwrap();
+    for now in [at(0), at(3_600)] {
+        assert!(at_once.is_due(now) && !later.is_due(now));
+        assert_eq!(store.due_tasks(&key(1), now).await, Ok(vec![at_once.clone()]));
+        assert_eq!(store.load_session(&key(1), now).await.unwrap().tasks, [at_once.clone()]);
+    }
 }
 
 pub(crate) async fn tasks_of_unknown_devices_and_known_ids_are_refused(place: &impl Place) {

@@ -83,6 +83,28 @@ fn compat_2_10_what_a_blocked_channel_wants_meanwhile_is_kept() {
 }
 
 #[test]
+fn a_channel_does_not_wait_for_a_clock_that_was_ahead() {
+    const HOUR: i64 = 3_600;
+    let mut channels = Channels::default();
+    let wanted = wanted(&[("x", "a")]);
+    let batch = channels.next(&wanted, at(HOUR), DELAY).unwrap();
+    channels.failed(&batch, &fault(), at(HOUR));
+    // The clock goes back; the channel is tried at once, once.
+    let batch = channels.next(&wanted, at(0), DELAY).unwrap();
+    channels.failed(&batch, &fault(), at(0));
+    assert_eq!(channels.next(&wanted, at(0), DELAY), None);
+    assert_eq!(channels.next(&wanted, at(599), DELAY), None, "its second wait is twice as long");
+    assert!(channels.next(&wanted, at(600), DELAY).is_some());
+    // The clock goes ahead: it is tried too early, and that is all.
+    let batch = channels.next(&wanted, at(HOUR), DELAY).unwrap();
+    channels.failed(&batch, &fault(), at(HOUR));
+    assert_eq!(channels.next(&wanted, at(HOUR), DELAY), None);
+    let unread = ChannelFault { precondition: true, ..channels.faults()["a"].clone() };
+    let channels = Channels::new(BTreeMap::from([("a".to_owned(), unread)]));
+    assert!(channels.is_unread("a", at(HOUR), DELAY) && !channels.is_unread("a", at(0), DELAY));
+}
+
+#[test]
 fn a_wait_has_an_end() {
     let fault = ChannelFault {
         fault: fault(),

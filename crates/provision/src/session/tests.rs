@@ -354,5 +354,6 @@ fn odd_answer(which: usize) -> Vec<u8> {
         .into_bytes()
 }
 
+mod clock;
 mod presets;
 mod secrets;

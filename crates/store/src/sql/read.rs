@@ -90,7 +90,8 @@ pub(super) fn due_tasks(db: &Connection, key: &DeviceKey, now: Timestamp) -> Out
     let Some(device) = device_id(db, key)? else { return Ok(Vec::new()) };
     let sql = format!(
         "SELECT {TASK_COLUMNS} FROM task JOIN device ON device.id = task.device \
-         WHERE task.device = ?1 AND task.state = ?2 AND task.due <= ?3 \
+         WHERE task.device = ?1 AND task.state = ?2 \
+         AND (task.due <= ?3 OR task.due <= task.created) \
          ORDER BY task.due, task.number LIMIT ?4"
     );
     let waiting = encode::status_code(TaskStatus::Waiting);
