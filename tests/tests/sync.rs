@@ -45,11 +45,14 @@ fn sync_of_the_database_precedes_every_acknowledgement() {
         cpe.hold("2 PERIODIC", &[], agree).expect("a session");
         server.nbi.queue(&cpe.id(), &json!({"name": "reboot"}));
         cpe.hold("2 PERIODIC", &[], agree).expect("a session");
+        let preset = server.nbi.send(&format!("PUT /presets/p{round}"), "{\"weight\": 1}");
+        assert_eq!(preset.status, 200);
     }
     let events = end(server, &trace);
     let rules = [
         ("cwmp:Inform>", "InformResponse", 4 * ROUNDS),
         ("POST /devices/", "HTTP/1.1 202", 3 * ROUNDS),
+        ("PUT /presets/", "HTTP/1.1 200", ROUNDS),
         ("SetParameterValuesResponse", "HTTP/1.1 20", ROUNDS),
         ("AddObjectResponse", "HTTP/1.1 20", ROUNDS),
         ("RebootResponse", "HTTP/1.1 20", ROUNDS),

@@ -8,11 +8,9 @@ use drover_store::{Error, IndexState, IntegrityReport, Store};
 use tokio::time::sleep;
 
 use crate::config;
-use crate::data::Data;
+use crate::data::{DATABASE, Data};
 use crate::out::{self, Failure};
 
-/// What is in the folder of a database.
-const DATABASE: &str = "drover.db";
 /// How often it is looked whether an index is complete.
 const LOOK: Duration = Duration::from_millis(50);
 

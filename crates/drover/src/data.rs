@@ -7,6 +7,9 @@ use drover_acs::AcsConfig;
 use drover_cwmp::auth::Secret;
 use drover_store::{Error, Store, server_name};
 
+/// What is in the folder of a database.
+pub(crate) const DATABASE: &str = "drover.db";
+
 /// A place for a store.
 #[derive(Debug, Clone)]
 pub(crate) enum Data {
@@ -35,6 +38,11 @@ impl Data {
             }
             (None, None) => Ok(Self::Folder(config.data_dir.clone())),
         }
+    }
+
+    /// Whether there is nothing yet. Of a server that is not known before it is asked.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self, Self::Folder(folder) if !folder.join(DATABASE).exists())
     }
 
     /// Opens the store. Blocks while it is checked.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use drover_acs::models::load_folder;
 use drover_acs::{AcsConfig, Running, ServeError, check_rules};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
 
 use crate::config::{self, Summary};
 use crate::data::Data;
@@ -70,6 +71,9 @@ pub(crate) async fn start(
     data: Data,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, Failure> {
+    if data.is_new() {
+        info!(%data, "a new database is made");
+    }
     // The integrity check of a large database takes its time.
     let store = tokio::task::spawn_blocking(move || data.open())
         .await

@@ -24,6 +24,16 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The file of the database is not where it was opened any more, so nothing that is written to
+    /// it would be found again.
+    #[error(
+        "the database {path} was moved, deleted or replaced while it is in use: put it back, or \
+         restart the server to go on with what is there; nothing is saved meanwhile"
+    )]
+    Gone {
+        /// Where the file was.
+        path: PathBuf,
+    },
     /// The database is damaged.
     #[error(
         "the database {path} is damaged ({detail}): restore it from a backup, or move it away to \
@@ -36,7 +46,10 @@ pub enum Error {
         detail: String,
     },
     /// The file is not a database of Drover.
-    #[error("{path} is not a database of Drover: choose another data folder")]
+    #[error(
+        "{path} is not a database of Drover, or has lost its beginning: choose another data \
+         folder, or restore a backup"
+    )]
     Foreign {
         /// The file.
         path: PathBuf,

@@ -262,8 +262,8 @@ impl Store {
         on_backend!(self, backend => backend.task(id).await)
     }
 
-    /// The waiting tasks of a device that are due ([`Task::is_due`]), by due time, then in the order in which they
-    /// were made. At most [`limits::PAGE_TASKS_MAX`].
+    /// The waiting tasks of a device that are due ([`Task::is_due`]), by due time, then in the
+    /// order in which they were made. At most [`limits::PAGE_TASKS_MAX`].
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Closed`].

@@ -72,6 +72,14 @@ impl Location {
         }
     }
 
+    /// Whether what is written will be found again.
+    fn look(&self) -> Answer<()> {
+        match self {
+            Self::Folder(folder) => folder.look(),
+            Self::Server(_) => Ok(()),
+        }
+    }
+
     fn failed(&self, reason: String) -> Error {
         match self {
             Self::Folder(folder) => Error::Database { path: folder.path().to_owned(), reason },

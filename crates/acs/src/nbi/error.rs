@@ -60,7 +60,11 @@ impl From<StoreError> for ApiError {
             | StoreError::InvalidResource { .. }
             | StoreError::TooManyResources => Self::bad(error.to_string()),
             // Their texts name files and hosts, which a client need not know.
-            StoreError::Database { .. } | StoreError::Server { .. } | StoreError::Closed => {
+            StoreError::Database { .. }
+            | StoreError::Server { .. }
+            | StoreError::Folder { .. }
+            | StoreError::Gone { .. }
+            | StoreError::Closed => {
                 error!(error = %chain(&error), "a northbound request failed");
                 let text = "the store cannot be used at this time; see the server's log";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, text)

@@ -22,6 +22,7 @@ use crate::limits::{CHECKPOINT_BUSY_MILLISECONDS, CHECKPOINT_ROWS, LOG_BYTES_MAX
 pub(super) struct Folder {
     /// The database in it.
     path: PathBuf,
+    identity: open::Identity,
     /// Keeps other processes out for as long as it is open.
     _lock: File,
 }
@@ -29,8 +30,8 @@ pub(super) struct Folder {
 impl Folder {
     /// Opens the folder, checks the database and brings it up to date.
     pub(super) fn open(folder: &Path) -> std::result::Result<Opened, Error> {
-        let open::Opened { writer, path, lock } = open::open(folder)?;
-        let location = super::Location::Folder(Self { path, _lock: lock });
+        let open::Opened { writer, path, identity, lock } = open::open(folder)?;
+        let location = super::Location::Folder(Self { path, identity, _lock: lock });
         Ok(Opened { writer: Connection::Sqlite(writer), location })
     }
 
@@ -43,6 +44,15 @@ impl Folder {
         let mut db = open::open_beside(&self.path, access == Access::Read)?;
         find::make_patient(&mut db).map_err(|error| open::explain(&self.path, &error))?;
         Ok(Connection::Sqlite(db))
+    }
+
+    /// Whether the names still lead to the files that are open. SQLite would go on writing into
+    /// files that nobody finds again.
+    pub(super) fn look(&self) -> std::result::Result<(), Error> {
+        match open::Identity::of(&self.path) {
+            Ok(identity) if identity == self.identity => Ok(()),
+            _ => Err(Error::Gone { path: self.path.clone() }),
+        }
     }
 
     pub(super) fn explain(&self, error: &DbError) -> Error {

@@ -210,7 +210,8 @@ pub(super) fn work(db: &Connection, paths: &Paths) -> Result<bool, DbError> {
 pub(super) fn commit(db: &Connection, group: Vec<Write>, location: &Location) {
     let explain = |error: &DbError| location.explain(error);
     let mut reports: Vec<Report> = Vec::with_capacity(group.len());
-    let mut outcome = db.begin(Access::Write).map_err(|error| explain(&error));
+    let mut outcome =
+        location.look().and_then(|()| db.begin(Access::Write).map_err(|error| explain(&error)));
     for write in group {
         if let Err(error) = &outcome {
             reports.push(write.fail(error.clone(), &explain));

@@ -23,6 +23,7 @@ const LOCK: &str = "drover.lock";
 pub(super) struct Opened {
     pub(super) writer: Connection,
     pub(super) path: PathBuf,
+    pub(super) identity: Identity,
     /// Keeps other processes out for as long as it is open.
     pub(super) lock: File,
 }
@@ -38,7 +39,34 @@ pub(super) fn open(folder: &Path) -> Result<Opened, Error> {
     check(&writer, &path, Check::Quick)?;
     prepare(&writer, &path)?;
     migrate::migrate(&writer, &path)?;
-    Ok(Opened { writer, path, lock })
+    let identity = Identity::of(&path)
+        .map_err(|error| Error::Folder { path: path.clone(), reason: error.to_string() })?;
+    Ok(Opened { writer, path, identity, lock })
+}
+
+/// Which files a database and its log are, wherever their names lead by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity([(u64, u64); 2]);
+
+impl Identity {
+    /// Of the files that have these names.
+    pub(super) fn of(path: &Path) -> std::io::Result<Self> {
+        let log = path.with_extension("db-wal");
+        Ok(Self([identity(path)?, identity(&log)?]))
+    }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Other systems let nobody delete a file that is open.
+#[cfg(not(unix))]
+fn identity(_: &Path) -> std::io::Result<(u64, u64)> {
+    Ok((0, 0))
 }
 
 /// Opens a connection beside the writer's.

@@ -695,3 +695,52 @@ fn one_line(error: &Error) -> String {
     assert!(!text.contains('\n'), "{text:?}");
     text
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_to_files_that_are_gone() {
+    let (folder, store) = filled(2);
+    let (path, log) = (folder.0.path().join("drover.db"), folder.0.path().join("drover.db-wal"));
+    let elsewhere = folder.0.path().join("elsewhere");
+    let gone = Err(Error::Gone { path: path.clone() });
+    block_on(async {
+        for file in [&path, &log] {
+            fs::rename(file, &elsewhere).unwrap();
+            assert_eq!(store.save(registration(7)).await, gone);
+            // Another file with the same name is not the same.
+            fs::copy(&elsewhere, file).unwrap();
+            assert_eq!(store.save(registration(7)).await, gone);
+            assert!(store.load(&key(1)).await.unwrap().is_some(), "it can still be read");
+            fs::rename(&elsewhere, file).unwrap();
+            store.save(registration(7)).await.unwrap();
+            assert_eq!(store.delete_device(&key(7)).await, Ok(true));
+        }
+    });
+    let error = Error::Gone { path };
+    assert!(one_line(&error).contains("put it back"), "{error}");
+    drop(store);
+    assert_eq!(counts(&folder.open()), (2, 2));
+}
+
+#[test]
+fn a_database_that_lost_its_beginning_or_end_is_not_used() {
+    let (folder, store) = filled(50);
+    drop(store);
+    let path = folder.0.path().join("drover.db");
+    let whole = fs::read(&path).unwrap();
+    let mut headless = whole.clone();
+    headless[..100].fill(0);
+    fs::write(&path, headless).unwrap();
+    let error = Store::open(folder.0.path()).unwrap_err();
+    assert_eq!(error, Error::Foreign { path: path.clone() });
+    for bytes in [whole.len() / 2, whole.len() - 5_000, 1_000] {
+        fs::write(&path, &whole[..bytes]).unwrap();
+        let error = Store::open(folder.0.path()).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. } | Error::Foreign { .. }), "{error:?}");
+        assert!(one_line(&error).contains(path.to_str().unwrap()), "{error}");
+    }
+    // A log of noise is no log; what was written back is there.
+    fs::write(&path, &whole).unwrap();
+    fs::write(folder.0.path().join("drover.db-wal"), noise(100_000)).unwrap();
+    assert_eq!(counts(&folder.open()), (50, 50));
+}
