@@ -1,6 +1,5 @@
 //! Presets, scripts, objects, settings and faults of channels, by the northbound interface.
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use drover_acs::limits::{NBI_BODY_BYTES_MAX, RESOURCE_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
@@ -8,6 +7,7 @@ use drover_provision::channel::ChannelFault;
 use drover_provision::engine::Provision;
 use drover_provision::script::{Data, Fault};
 use drover_provision::{Batch, DeviceKey};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use crate::harness::{Client, Response, TestServer, inform};
@@ -273,11 +273,12 @@ async fn wait_for_script(server: &TestServer, name: &str, text: &str) {
 }
 
 /// A fault that no session tries again.
-fn fault(channel: &str) -> (String, Option<ChannelFault>) {
+fn fault(channel: &str, time: Timestamp) -> (String, Option<ChannelFault>) {
     let fault = ChannelFault {
         fault: Fault::plain("gone"),
-        time: "2100-01-01T00:00:00Z".parse().expect("a time"),
-        retries: 3,
+        time,
+        // It waits for two weeks.
+        retries: 12,
         retry_now: false,
         precondition: false,
         provisions: vec![Provision { name: "p".to_owned(), arguments: vec![Data::Number(1.0)] }],
@@ -290,18 +291,20 @@ async fn faults_of_channels_are_listed_and_deleted() {
     let server = TestServer::start().await;
     let id = server.register("1", &[]).await;
     let mut batch = Batch::new(DeviceKey::parse(&id).expect("a key"));
-    batch.faults = BTreeMap::from([fault("default"), fault("a:b"), fault("task_x")]);
+    let time = Timestamp::from_second(Timestamp::now().as_second()).expect("a time");
+    let names = ["default", "a:b", "task_x"];
+    batch.faults = names.into_iter().map(|channel| fault(channel, time)).collect();
     server.store.save(batch).await.expect("saved");
     let faults = query(&server, "faults", &json!({"channel": "default"})).await;
     let expected = json!([{
         "_id": format!("{id}:default"), "device": id, "channel": "default",
-        "timestamp": "2100-01-01T00:00:00.000Z", "code": "script", "message": "gone",
-        "retries": 3, "provisions": "[[\"p\",1]]",
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(), "code": "script",
+        "message": "gone", "retries": 12, "provisions": "[[\"p\",1]]",
     }]);
     assert_eq!(faults, expected);
     let by_id = json!({"_id": format!("{id}:default")});
     assert_eq!(query(&server, "faults", &by_id).await, expected);
-    let late = json!({"timestamp": {"$gt": "2099-01-01"}, "retries": 3});
+    let late = json!({"timestamp": {"$gt": "2020-01-01"}, "retries": 12});
     assert_eq!(query(&server, "faults", &late).await.as_array().map(Vec::len), Some(3));
     for method in ["GET", "HEAD"] {
         assert_eq!(server.api(method, "/faults", "").await.header("total"), Some("3"));
