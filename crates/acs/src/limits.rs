@@ -141,13 +141,6 @@ pub const RULES_MILLISECONDS: u64 = 1000;
 
 // Settings
 
-/// The greatest setting in seconds, 366 days.
-pub const SETTING_SECONDS_MAX: u32 = 366 * 24 * 60 * 60;
-/// The greatest number of parameters of one request.
-pub const SETTING_BATCH_MAX: u32 = 1000;
-/// The greatest number of commits of one batch of provisions.
-pub const SETTING_COMMITS_MAX: u32 = 256;
-
 // Script threads
 
 /// Threads that may be configured.

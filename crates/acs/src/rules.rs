@@ -5,7 +5,6 @@
 
 mod folder;
 mod place;
-mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +13,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use drover_provision::SessionConfig;
 use drover_provision::expression::Expression;
 use drover_provision::rules::{InvalidResource, Resource, ResourceKind, Rules};
+use drover_provision::{SessionConfig, check_setting};
 use drover_store::{Error as StoreError, Store};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::{error, info, warn};
@@ -324,7 +323,7 @@ impl Rulebook {
         sources.with_folder(Folder::settle);
         sources.tell(told);
         let session = SessionConfig { rules: Arc::new(rules), ..self.base.clone() };
-        let session = settings::apply(&resources, session);
+        let session = session.with_settings(&resources);
         let current = Current { session, resources: Arc::new(resources) };
         // No code panics while it holds the lock.
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
@@ -427,7 +426,7 @@ fn resource(((kind, name), text): (&Key, &str)) -> Resource {
 fn check(resource: &Resource, others: &[Resource]) -> Result<(), NotChanged> {
     if resource.kind == ResourceKind::Config {
         let expression = Expression::parse(&resource.text).map_err(NotChanged::Expression)?;
-        settings::check(&resource.name, &expression).map_err(NotChanged::Setting)?;
+        check_setting(&resource.name, &expression).map_err(NotChanged::Setting)?;
     }
     Rules::check(resource, others).map_err(NotChanged::Invalid)
 }

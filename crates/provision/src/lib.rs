@@ -78,7 +78,8 @@ pub use record::{
 };
 pub use secret::{Fingerprint, Sealer};
 pub use session::{
-    End, Failure, Files, Loaded, Outgoing, Recording, Session, SessionConfig, Settings, Step,
+    End, Failure, Files, Loaded, OfDevice, Outgoing, Recording, Session, SessionConfig, Settings,
+    Step, Writing, check_setting,
 };
 pub use task::{
     InvalidTask, NewValue, NotATaskId, ParameterFault, Progress, SetValue, Task, TaskFault, TaskId,

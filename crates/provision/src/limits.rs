@@ -178,3 +178,10 @@ pub const AUTH_THROTTLED_MAX: usize = 20_000;
 pub const REACH_METHOD_ATTEMPTS_MAX: u8 = 3;
 /// Connection requests to a device by all ways, for one wish.
 pub const REACH_ATTEMPTS_MAX: u8 = 6;
+
+/// The greatest setting in seconds, 366 days.
+pub const SETTING_SECONDS_MAX: u32 = 366 * 24 * 60 * 60;
+/// The greatest number of parameters of one request.
+pub const SETTING_BATCH_MAX: u32 = 1000;
+/// The greatest number of commits of one batch of provisions.
+pub const SETTING_COMMITS_MAX: u32 = 256;

@@ -1,5 +1,6 @@
 //! A whole session of the server with one device, as a value.
 
+mod configured;
 mod known;
 mod recorder;
 mod round;
@@ -33,13 +34,17 @@ use crate::record::{DeviceFields, DeviceRecord, Identity};
 use crate::rules::Rules;
 use crate::script::{Data, Engine, Fault as ScriptFault};
 use crate::task::{Task, TaskState};
+use crate::trace::What;
+use crate::view::DeviceView;
+
 use known::{Told, event_names};
 use recorder::Recorder;
 use round::Ran;
 use work::{Beginning, Work};
 
+pub use configured::{OfDevice, check_setting};
 pub use recorder::Recording;
-pub use settings::Settings;
+pub use settings::{Settings, Writing};
 pub use translate::Files;
 
 /// How sessions are held.
@@ -55,6 +60,8 @@ pub struct SessionConfig {
     pub rules: Arc<Rules>,
     /// How their scripts run.
     pub settings: Arc<Settings>,
+    /// What is otherwise for some devices; see [`SessionConfig::with_settings`].
+    pub of_device: Arc<[OfDevice]>,
 }
 
 impl Default for SessionConfig {
@@ -65,6 +72,7 @@ impl Default for SessionConfig {
             catalog: Arc::default(),
             rules: Arc::default(),
             settings: Arc::default(),
+            of_device: Arc::default(),
         }
     }
 }
@@ -282,19 +290,24 @@ impl Session {
             parameters: names.collect(),
             events: event_names(&book.record().fields.last_events, is_new),
         };
-        let mut recorder = Recorder::new(self.config.settings.recording, now);
+        let view = DeviceView::new(book.record(), now);
+        let (settings, names_per_request, wrong) = self.config.for_device(&view);
+        let mut recorder = Recorder::new(settings.recording, now);
         if let Some((body, time)) = self.first.take() {
             recorder.received(&body, time);
+        }
+        for complaint in wrong {
+            recorder.note(What::Failed(format!("a setting is not followed: {complaint}")), now);
         }
         let (open, reply) = match informed.accept(false) {
             Ok(accepted) => accepted,
             Err(broken) => return failed(broken, None),
         };
-        let names_per_request = self.config.names_per_request.max(1);
+        let names_per_request = names_per_request.max(1);
         let mut work = Work::new(Beginning {
             desk: Desk { book, names_per_request, now },
             rules: Arc::clone(&self.config.rules),
-            settings: Arc::clone(&self.config.settings),
+            settings,
             told,
             channels: Channels::new(loaded.faults),
             operations: loaded.operations,

@@ -17,7 +17,7 @@ use super::kept::{self, kept};
 use super::reason::{Nothing, Reason};
 use super::request::{Request, partial_path};
 use super::run::{Forget, LogLine, LogRoom, Progress, Run, Stop, fault, scalar_of};
-use super::sync::{self, Changes, Creation, Crowd, Local, Pending};
+use super::sync::{self, Changes, Creation, Crowd, Local, Pending, Scope};
 use super::virtual_parameter::{self, Phase};
 #[cfg(doc)]
 use crate::limits::SCRIPT_LOG_LINE_BYTES;
@@ -56,6 +56,8 @@ pub struct Config {
     /// Bytes of lines that scripts log at most, each with [`SCRIPT_LOG_LINE_BYTES`] besides its
     /// texts; further ones are only counted.
     pub log_bytes_max: usize,
+    /// Whether values are also sent of parameters that the device says nobody can set.
+    pub skips_writable_check: bool,
     /// Whether values that a device refuses are set aside and the others sent again. Otherwise the
     /// refusal of one is a fault, as in GenieACS.
     pub heals: bool,
@@ -87,6 +89,7 @@ impl Config {
             rows_max: SCRIPT_ROWS_PER_SESSION_MAX,
             log_bytes_max: SCRIPT_LOG_BYTES_PER_SESSION_MAX,
             heals: true,
+            skips_writable_check: false,
             guilty: BTreeSet::new(),
             sealer: Sealer::default(),
             discovery: Discovery::Economical,
@@ -651,7 +654,12 @@ impl Provisioning {
             code.filter(|_| self.config.heals).map(Reason::Refused)
         };
         let rows_left = self.config.rows_max.saturating_sub(self.rows);
-        sync::changes(&self.tree, &pending, self.config.session, rows_left, &held_back)
+        let scope = Scope {
+            session: self.config.session,
+            rows_left,
+            skips_writable_check: self.config.skips_writable_check,
+        };
+        sync::changes(&self.tree, &pending, scope, &held_back)
     }
 
     fn too_many_rows(&self, Crowd { row, count }: &Crowd) -> Fault {

@@ -313,6 +313,17 @@ pub(super) struct Crowd {
     pub count: usize,
 }
 
+/// What changes may be, besides what is declared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    /// The time of the session, in milliseconds of the Unix clock.
+    pub session: i64,
+    /// Rows that may still be created and deleted.
+    pub rows_left: usize,
+    /// Whether values are also sent of parameters that nobody can set.
+    pub skips_writable_check: bool,
+}
+
 /// A row to create.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Creation {
@@ -345,15 +356,16 @@ pub(super) type HeldBack<'r> = dyn Fn(&Path, &Scalar, &str) -> Option<Reason> + 
 pub(super) fn changes(
     tree: &Tree,
     declarations: &[Pending<'_>],
-    session: i64,
-    rows_left: usize,
+    scope: Scope,
     held_back: &HeldBack<'_>,
 ) -> Changes {
+    let Scope { session, rows_left, skips_writable_check } = scope;
     let mut writer = Writer {
         tree,
         held_back,
         session,
         rows_left,
+        skips_writable_check,
         changes: Changes::default(),
         values: Places::default(),
         attributes: Places::default(),
@@ -407,6 +419,7 @@ struct Writer<'w> {
     session: i64,
     /// Rows that may still be created and deleted.
     rows_left: usize,
+    skips_writable_check: bool,
     changes: Changes,
     values: Places<(Scalar, Box<str>)>,
     attributes: Places<NewAttributes>,
@@ -472,7 +485,8 @@ impl Writer<'_> {
     ) {
         let Some(known) = self.tree.attributes(path) else { return };
         let root = path.first().map_or("", Name::as_str);
-        if !known.writable.as_ref().is_some_and(|writable| writable.value) {
+        let is_writable = known.writable.as_ref().is_some_and(|writable| writable.value);
+        if !is_writable && (!self.skips_writable_check || is_pseudo(path)) {
             self.nothing(written(path), Reason::NotWritable);
             return;
         }

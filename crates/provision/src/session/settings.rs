@@ -12,6 +12,15 @@ use crate::rules::Rules;
 use crate::script::Budget;
 use crate::secret::Sealer;
 
+/// How values are written in requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writing {
+    /// Booleans are `true` and `false`, and not 1 and 0 (`cwmp.booleanLiteral`).
+    pub boolean_literal: bool,
+    /// Times have milliseconds (`cwmp.datetimeMilliseconds`).
+    pub datetime_milliseconds: bool,
+}
+
 /// How sessions run the scripts of presets. The defaults are those of GenieACS (compat 4.4).
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -35,6 +44,11 @@ pub struct Settings {
     /// Whether the root is taken from the Inform, and not asked for with an empty path, which makes
     /// some devices crash (quirk 25, `cwmp.skipRootGpn`).
     pub skip_root: bool,
+    /// Whether parameters are set of which the device has said that nobody can
+    /// (`cwmp.skipWritableCheck`).
+    pub skip_writable_check: bool,
+    /// How values are written.
+    pub writing: Writing,
     /// Where files are that devices load; without it a download is a fault.
     pub files: Option<Files>,
     /// Seconds after which a transfer that a device has not reported has failed
@@ -67,6 +81,7 @@ impl Settings {
             batch_size: self.batch_size,
             commits_max: self.commits_max,
             heals: self.heals,
+            skips_writable_check: self.skip_writable_check,
             guilty: known.guilt,
             discovery: self.discovery,
             discovery_limits: known.discovery,
@@ -87,6 +102,8 @@ impl Default for Settings {
             heals: true,
             discovery: Discovery::default(),
             skip_root: true,
+            skip_writable_check: false,
+            writing: Writing { boolean_literal: true, datetime_milliseconds: true },
             files: None,
             transfer_timeout: 3600,
             success_on_timeout: false,

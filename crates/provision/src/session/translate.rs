@@ -1,13 +1,14 @@
 //! Between what the engine asks and the messages of CWMP.
 
-use drover_cwmp::Message;
 use drover_cwmp::message::{
     AddObject, ChangeDuState, DeleteObject, Download, FactoryReset, GetParameterAttributes,
     GetParameterNames, GetParameterValues, InstallOpStruct, Operation, ParameterValueStruct,
     Reboot, ScheduleDownload, ScheduleInform, SetParameterAttributes, SetParameterAttributesStruct,
     SetParameterValues, TimeWindowStruct, UninstallOpStruct, UpdateOpStruct, Upload,
 };
+use drover_cwmp::{Message, Value, ValueType};
 
+use super::settings::Writing;
 use crate::engine::{NewAttributes, Request, Response, SoftwareOperation, TimeWindow, TypedValue};
 use crate::limits::PATH_BYTES_MAX;
 use crate::script::Fault;
@@ -25,6 +26,7 @@ pub(super) fn message_of(
     request: &Request,
     id: &str,
     files: Option<&Files>,
+    writing: Writing,
 ) -> Result<Message, Fault> {
     Ok(match request {
         Request::GetParameterNames { path, is_next_level } => {
@@ -41,7 +43,7 @@ pub(super) fn message_of(
                 let typed: TypedValue =
                     TypedValue { scalar: Clone::clone(scalar), value_type: value_type.clone() };
                 let value = value_of(&typed).ok_or_else(|| unknown_type(name, value_type))?;
-                Ok(ParameterValueStruct { name: name.clone(), value })
+                Ok(ParameterValueStruct { name: name.clone(), value: written(value, writing) })
             };
             let parameter_list = values.iter().map(value).collect::<Result<_, Fault>>()?;
             SetParameterValues { parameter_list, parameter_key: id.to_owned() }.into()
@@ -261,4 +263,48 @@ pub(super) enum Answered {
     Refused(u32),
     /// Something else.
     Unfit(String),
+}
+
+/// A value as some devices need it.
+fn written(mut value: Value, writing: Writing) -> Value {
+    match value.value_type {
+        ValueType::Boolean if !writing.boolean_literal => {
+            value.text = match &*value.text {
+                "true" => "1".to_owned(),
+                "false" => "0".to_owned(),
+                _ => value.text,
+            };
+        }
+        ValueType::DateTime if !writing.datetime_milliseconds => {
+            if let Some((seconds, rest)) = value.text.split_once('.') {
+                let zone = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+                value.text = format!("{seconds}{zone}");
+            }
+        }
+        _ => {}
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_settings_say() {
+        let plain = Writing { boolean_literal: false, datetime_milliseconds: false };
+        let full = Writing { boolean_literal: true, datetime_milliseconds: true };
+        for (value_type, text, plainly) in [
+            (ValueType::Boolean, "true", "1"),
+            (ValueType::Boolean, "false", "0"),
+            (ValueType::DateTime, "2026-11-26T20:00:00.123Z", "2026-11-26T20:00:00Z"),
+            (ValueType::DateTime, "2026-11-26T20:00:00Z", "2026-11-26T20:00:00Z"),
+            (ValueType::String, "true", "true"),
+            (ValueType::String, "1.5", "1.5"),
+        ] {
+            let value = Value::new(value_type, text);
+            assert_eq!(written(value.clone(), full), value);
+            assert_eq!(written(value, plain), Value::new(value_type, plainly));
+        }
+    }
 }

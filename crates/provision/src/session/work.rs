@@ -580,7 +580,7 @@ impl Work {
             let code = "too_many_rpcs".to_owned();
             return Err(Fault { code, message: too_many_rpcs(), detail: None });
         }
-        message_of(request, id, self.settings.files.as_ref())
+        message_of(request, id, self.settings.files.as_ref(), self.settings.writing)
     }
 
     /// The names below the root, which the device has told with its Inform.

@@ -9,8 +9,9 @@ use jiff::tz::Offset;
 use crate::engine::{Nothing, Reason};
 use crate::harness::*;
 use crate::rules::ResourceKind::{Preset, Provision, VirtualParameter};
+use crate::rules::{Resource, ResourceKind};
 use crate::script::Data;
-use crate::trace::What;
+use crate::trace::{Entry, What};
 use crate::*;
 
 const PERIODIC: &[(&str, &str)] = &[("2 PERIODIC", "")];
@@ -394,4 +395,34 @@ fn compat_2_6_the_fault_of_a_tasks_transfer_is_that_of_its_channel() {
     server.visit(PERIODIC, &mut device);
     assert_eq!(rpcs(&mut device), ["Download"], "its channel tries again");
     assert!(server.shelf.faults.is_empty());
+}
+
+#[test]
+fn settings_are_evaluated_for_each_device() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    device.tree.get_mut(SSID).unwrap().1 = false;
+    let script = format!("declare('{SSID}', {{value: 1}}, {{value: 'home'}});");
+    server.rule(&[(Preset, "p", &preset("wifi")), (Provision, "wifi", &script)]);
+    let sets = |device: &mut Device| rpcs(device).contains(&"SetParameterValues");
+    server.visit(PERIODIC, &mut device);
+    assert!(!sets(&mut device), "the device says that nobody can set it");
+    let setting = |name: &str, text: &str| Resource {
+        kind: ResourceKind::Config,
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    let version = "Device.DeviceInfo.SoftwareVersion";
+    for (text, is_sent) in [("'2.0'", false), ("'1.0'", true)] {
+        server.config = server.config.clone().with_settings(&[
+            setting("cwmp.skipWritableCheck", &format!("{version} = {text}")),
+            setting("cwmp.downloadTimeout", version),
+        ]);
+        server.visit(PERIODIC, &mut device);
+        assert_eq!(sets(&mut device), is_sent, "{text}");
+    }
+    let failed = |entry: &Entry| match &entry.what {
+        What::Failed(text) => text.contains("cwmp.downloadTimeout must be"),
+        _ => false,
+    };
+    assert!(server.trace().entries.iter().any(failed), "{:?}", server.trace());
 }
