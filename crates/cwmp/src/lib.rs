@@ -40,4 +40,4 @@ pub use tolerated::{Tolerated, ToleratedList};
 pub use url::{HttpUrl, UrlError};
 pub use value::{Value, ValueType, decode_base64, encode_base64, parse_boolean, parse_integer};
 pub use version::{CwmpNamespace, CwmpVersion};
-pub use xml::mask_secrets;
+pub use xml::{Masked, mask_secrets};

@@ -16,7 +16,7 @@ const NAME_BYTES_MAX: usize = 2048;
 /// passwords of transfers and operations. What stands behind a place that is no XML is left out.
 ///
 /// A value whose name does not come before it counts as secret.
-pub fn mask_secrets(xml: &str, is_secret: &dyn Fn(&str) -> bool) -> String {
+pub fn mask_secrets(xml: &str, is_secret: &dyn Fn(&str) -> bool) -> Masked {
     let mut out = String::with_capacity(xml.len());
     let mut reader = Reader::from_str(xml);
     let config = reader.config_mut();
@@ -32,14 +32,29 @@ pub fn mask_secrets(xml: &str, is_secret: &dyn Fn(&str) -> bool) -> String {
         match event {
             Ok(Event::Eof) => {
                 out.push_str(piece);
-                return out;
+                return mask.end(out);
             }
             Ok(event) => mask.take(&event, piece, is_secret, &mut out),
             Err(_) => {
                 out.push_str(UNREADABLE);
-                return out;
+                return mask.end(out);
             }
         }
+    }
+}
+
+/// A text without its secrets. The secrets do not show in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Masked {
+    /// The text.
+    pub text: String,
+    /// What stood in the masked places, without references, for whoever looks for it elsewhere.
+    pub secrets: Vec<String>,
+}
+
+impl std::fmt::Debug for Masked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Masked").field("text", &self.text).finish_non_exhaustive()
     }
 }
 
@@ -51,6 +66,9 @@ struct Mask {
     /// Elements that are open inside a secret.
     depth: usize,
     is_masked: bool,
+    /// The secret that has been read so far.
+    secret: String,
+    secrets: Vec<String>,
 }
 
 #[derive(Default, PartialEq)]
@@ -62,6 +80,19 @@ enum Inside {
 }
 
 impl Mask {
+    fn end(mut self, text: String) -> Masked {
+        self.keep();
+        Masked { text, secrets: self.secrets }
+    }
+
+    /// Keeps a secret that has ended.
+    fn keep(&mut self) {
+        let secret = std::mem::take(&mut self.secret);
+        if !secret.trim().is_empty() {
+            self.secrets.push(secret);
+        }
+    }
+
     fn take(
         &mut self,
         event: &Event<'_>,
@@ -81,12 +112,14 @@ impl Mask {
                 out.push_str(piece);
             }
             Event::End(_) => {
+                self.keep();
                 self.inside = Inside::Nothing;
                 out.push_str(piece);
             }
             Event::Text(_) | Event::CData(_) | Event::GeneralRef(_)
                 if self.inside == Inside::Secret =>
             {
+                self.secret_part(event);
                 if !self.is_masked && !piece.trim().is_empty() {
                     self.is_masked = true;
                     out.push_str(MASK);
@@ -126,6 +159,21 @@ impl Mask {
         }
     }
 
+    fn secret_part(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Text(text) => self.secret.push_str(text),
+            Event::CData(text) => self.secret.push_str(text),
+            Event::GeneralRef(reference) => match reference.resolve_char_ref() {
+                Ok(Some(c)) => self.secret.push(c),
+                _ => {
+                    let known = quick_xml::escape::resolve_predefined_entity(reference);
+                    self.secret.push_str(known.unwrap_or_default());
+                }
+            },
+            _ => {}
+        }
+    }
+
     fn name_part(&mut self, text: &str) {
         if let Some(name) = &mut self.name
             && name.len().saturating_add(text.len()) <= NAME_BYTES_MAX
@@ -140,7 +188,17 @@ mod tests {
     use super::*;
 
     fn masked(xml: &str) -> String {
-        mask_secrets(xml, &|name| name.ends_with("Passphrase"))
+        mask_secrets(xml, &|name| name.ends_with("Passphrase")).text
+    }
+
+    #[test]
+    fn sec_01_what_was_masked_is_known() {
+        let xml = "<Name>a.Passphrase</Name><Value>hun&lt;&#x74;er<![CDATA[<2]]></Value>\
+                   <Name>a</Name><Value>open</Value><Name>b.Passphrase</Name><Value> </Value>\
+                   <Password>pw</Password><Password>cut of";
+        let masked = mask_secrets(xml, &|name| name.ends_with("Passphrase"));
+        assert_eq!(masked.secrets, ["hun<ter<2", "pw", "cut of"]);
+        assert!(!format!("{masked:?}").contains("hun"), "{masked:?}");
     }
 
     #[test]

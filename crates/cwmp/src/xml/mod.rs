@@ -8,6 +8,6 @@ mod reader;
 mod writer;
 
 pub(crate) use decode::decode;
-pub use mask::mask_secrets;
+pub use mask::{Masked, mask_secrets};
 pub(crate) use reader::{Element, ReadError, XmlReader, is_xml_char, local_part};
 pub(crate) use writer::XmlWriter;

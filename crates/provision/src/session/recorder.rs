@@ -9,6 +9,12 @@ use crate::engine::Nothing;
 use crate::limits::{TRACE_BYTES_MAX, TRACE_ENTRIES_MAX, TRACE_NOTHING_MAX};
 use crate::trace::{Entry, Trace, What};
 
+/// Characters from which on a secret is looked for in what scripts log: a shorter one would be
+/// found in many texts that do not have it.
+const SECRET_CHARS_MIN: usize = 4;
+/// What stands in place of a secret.
+const MASK: &str = "********";
+
 /// Which sessions are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Recording {
@@ -114,22 +120,45 @@ impl Recorder {
         if !is_kept {
             return None;
         }
-        let is_secret = |name: &str| book.is_secret(name);
-        let mask = |what| match what {
-            What::Received(xml) => What::Received(drover_cwmp::mask_secrets(&xml, &is_secret)),
-            What::Sent(xml) => What::Sent(drover_cwmp::mask_secrets(&xml, &is_secret)),
-            other => other,
-        };
-        let entries = std::mem::take(&mut self.entries).into_iter();
+        let mut entries = std::mem::take(&mut self.entries);
+        mask(&mut entries, book);
         let events = book.record().fields.last_events.iter();
         Some(Trace {
             began: self.began,
             ended: now,
             events: events.map(|event| event.code.as_str().to_owned()).collect(),
             outcome: outcome.to_owned(),
-            entries: entries.map(|Entry { time, what }| Entry { time, what: mask(what) }).collect(),
+            entries,
             left_out: self.left_out,
             nothing: std::mem::take(&mut self.nothing).into_iter().collect(),
         })
+    }
+}
+
+/// Masks the secrets of messages, and the same texts where a script or a fault repeats them
+/// (`SEC-01`).
+fn mask(entries: &mut [Entry], book: &Book) {
+    let is_secret = |name: &str| book.is_secret(name);
+    let own = book.record().fields.connection_request.password().expose().to_owned();
+    let mut secrets = BTreeSet::from([own]);
+    for Entry { what, .. } in &mut *entries {
+        if let What::Received(xml) | What::Sent(xml) = what {
+            let masked = drover_cwmp::mask_secrets(xml, &is_secret);
+            *xml = masked.text;
+            secrets.extend(masked.secrets);
+        }
+    }
+    secrets.retain(|secret| secret.chars().nth(SECRET_CHARS_MIN - 1).is_some());
+    // One may be a part of another.
+    let mut secrets: Vec<String> = secrets.into_iter().collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    for Entry { what, .. } in entries {
+        if let What::Decided(text) | What::Logged(text) | What::Failed(text) = what {
+            for secret in
+                secrets.iter().filter(|secret| text.contains(secret.as_str())).collect::<Vec<_>>()
+            {
+                *text = text.replace(secret.as_str(), MASK);
+            }
+        }
     }
 }

@@ -196,3 +196,23 @@ fn what_a_task_has_set_is_known_to_scripts() {
     visit(&mut server, &mut device, PERIODIC);
     assert_eq!(secret(&server, KEY), None);
 }
+
+#[test]
+fn sec_01_a_secret_that_a_script_logs_or_throws_is_masked() {
+    let (mut server, mut device) = setup(KEY, "1", "unused");
+    let preset = r#"{"configurations": [{"type": "provision", "name": "p"}]}"#;
+    let script = format!(
+        "log('the key is hunter22, or so');
+         declare('{KEY}', {{value: 1}}, {{value: 'hunter22'}});
+         commit();
+         throw new Error('hunter22 is no good');"
+    );
+    server.rule(&[(Preset, "p", preset), (Provision, "p", &script)]);
+    server.visit(PERIODIC, &mut device);
+    assert_eq!(device.tree[KEY].0, Value::string("hunter22"));
+    let trace = server.trace();
+    let texts: Vec<&str> = trace.entries.iter().map(|entry| entry.what.text()).collect();
+    assert!(texts.contains(&"the key is ********, or so"), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("******** is no good")), "{texts:?}");
+    assert!(texts.iter().all(|text| !text.contains("hunter22")), "{texts:?}");
+}
