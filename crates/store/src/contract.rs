@@ -13,6 +13,8 @@ use drover_cwmp::auth::{Credentials, Secret};
 use drover_cwmp::event::{Event, EventCode};
 use drover_cwmp::{CwmpVersion, Value, ValueType};
 use drover_provision::engine::Provision;
+use drover_provision::expression::Expression;
+use drover_provision::rules::{Resource, ResourceKind};
 use drover_provision::script::Data;
 use drover_provision::{
     Batch, DeviceFields, DeviceKey, DeviceRecord, Identity, Known, NewValue, Parameter,
@@ -23,13 +25,16 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::limits::{DONE_TASKS_KEPT, TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX};
-use crate::{Error, Retention, Store, TaskFilter, TaskStatus};
+use crate::{DeviceQuery, Error, Retention, Store, TaskFilter, TaskStatus};
 
 pub(crate) use index::*;
 pub(crate) use past::*;
 pub(crate) use query::*;
 pub(crate) use resource::*;
 pub(crate) use session::*;
+
+/// A parameter that a new store has an index of.
+const INDEXED: &str = "Device.DeviceInfo.SoftwareVersion";
 
 /// A fresh place for one store, which can be opened again and again.
 pub(crate) trait Place: Sized {
@@ -62,6 +67,9 @@ macro_rules! with_requirements {
             tasks_are_listed_in_pages_by_filter
             limits_per_device_hold
             concurrent_writes_are_all_kept
+            the_store_can_be_used_from_many_threads
+            texts_may_have_any_character
+            a_clock_that_goes_back_loses_no_history
             a_session_loads_all_that_it_needs
             a_session_gives_and_takes_tags
             faults_and_operations_end
@@ -583,6 +591,66 @@ pub(crate) async fn concurrent_writes_are_all_kept(place: &impl Place) {
     join_all(writes).await;
     drop(store);
     assert_eq!(place.open().count_devices().await, Ok(200));
+}
+
+pub(crate) async fn the_store_can_be_used_from_many_threads(place: &impl Place) {
+    let store = place.open();
+    std::thread::scope(|scope| {
+        for first in [0, 20, 40_u32] {
+            let store = store.clone();
+            scope.spawn(move || {
+                block_on(async {
+                    for number in first..first + 20 {
+                        store.save(registration(number)).await.unwrap();
+                    }
+                    drop(store);
+                });
+            });
+        }
+    });
+    assert_eq!(store.count_devices().await, Ok(60));
+}
+
+/// PostgreSQL has no text with a NUL.
+pub(crate) async fn texts_may_have_any_character(place: &impl Place) {
+    let store = place.open();
+    let odd = "a\0b\u{1}c\u{2}\u{10FFFF}";
+    let mut batch = registration(1);
+    batch.fields.as_mut().unwrap().identity.serial_number = odd.to_owned();
+    batch.parameters.insert(INDEXED.to_owned(), Some(parameter(odd, ValueType::String)));
+    batch.parameters.insert("Device.X".to_owned(), Some(parameter(odd, ValueType::String)));
+    store.save(batch).await.unwrap();
+    store.add_tag(&key(1), odd).await.unwrap();
+    let kind = TaskKind::RefreshObject { path: odd.to_owned() };
+    let task = Task { unique_key: Some(odd.to_owned()), ..task(1, 1, kind) };
+    store.insert_task(task.clone()).await.unwrap();
+    let resource =
+        Resource { kind: ResourceKind::Provision, name: odd.to_owned(), text: odd.to_owned() };
+    store.put_resource(resource.clone()).await.unwrap();
+    drop(store);
+    let store = place.open();
+    let record = store.load(&key(1)).await.unwrap().unwrap();
+    assert_eq!(record.fields.identity.serial_number, odd);
+    assert_eq!(record.tags, BTreeSet::from([odd.to_owned()]));
+    assert_eq!(record.parameters["Device.X"].value.as_ref().unwrap().value.text, odd);
+    assert_eq!(store.due_tasks(&key(1), at(9)).await, Ok(vec![task]));
+    assert_eq!(store.resources().await, Ok(vec![resource]));
+    assert!(store.delete_resource(ResourceKind::Provision, odd).await.unwrap());
+    for (text, is_found) in [(odd, true), ("a", false), ("a\u{1}\u{1}b", false)] {
+        let literal = Expression::Literal(text.into());
+        for path in ["DeviceID.SerialNumber", INDEXED] {
+            let Expression::Compare { operator, left, .. } =
+                Expression::parse(&format!("{path} = 1")).unwrap()
+            else {
+                panic!("no comparison");
+            };
+            let filter = Expression::Compare { operator, left, right: literal.clone().into() };
+            let query = DeviceQuery::new(Some(filter), at(9));
+            let found = store.find(query).await.unwrap();
+            assert_eq!(!found.devices.is_empty(), is_found, "{path} {text:?}");
+        }
+    }
+    assert!(store.check().await.unwrap().is_sound());
 }
 
 /// Runs futures at the same time on this thread.

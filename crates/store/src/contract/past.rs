@@ -175,6 +175,24 @@ pub(crate) async fn a_watched_value_has_a_history(place: &impl Place) {
     assert_eq!(history(&store, 2, 0, 100).await.len(), 1);
 }
 
+pub(crate) async fn a_clock_that_goes_back_loses_no_history(place: &impl Place) {
+    const HOUR: i64 = 3_600;
+    let age = Duration::from_secs(2 * 3_600);
+    let store = place.open_with(Retention { session_age: age, ..Retention::default() });
+    store.save(registration(1)).await.unwrap();
+    store.watch(PATH).await.unwrap();
+    let mut expected = Vec::new();
+    for second in [0, HOUR, 10, HOUR + 10, 20] {
+        save_value(&store, 1, Value::int(1), at(second)).await;
+        save_trace(&store, 1, trace(second, "")).await;
+        expected.push(point(second, 1.0));
+    }
+    expected.sort_by_key(|point| point.time);
+    assert_eq!(history(&store, 1, 0, 2 * HOUR).await, expected);
+    // An hour more or less removes no session that is younger than it may be.
+    assert_eq!(outcomes(&store, 1).await, named([20, HOUR + 10, 10, HOUR, 0]));
+}
+
 pub(crate) async fn only_what_is_a_number_has_a_history(place: &impl Place) {
     let store = place.open();
     store.save(registration(1)).await.unwrap();

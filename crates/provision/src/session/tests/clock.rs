@@ -71,6 +71,20 @@ fn a_task_does_not_wait_for_a_clock_that_was_ahead() {
 }
 
 #[test]
+fn a_task_that_expires_while_the_clock_goes_ahead_is_removed() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    server.visit(PERIODIC, &mut device);
+    let expires = server.add_task(TaskKind::RefreshObject { path: SSID.to_owned() });
+    server.shelf.tasks.get_mut(&expires).unwrap().expiry = Some(server.now + MINUTE);
+    let stays = server.add_task(TaskKind::RefreshObject { path: UPTIME.to_owned() });
+    server.now += HOUR;
+    device.log.clear();
+    server.visit(PERIODIC, &mut device);
+    assert!(!server.shelf.tasks.contains_key(&expires));
+    assert!(matches!(server.state(&stays), TaskState::Done(_)));
+}
+
+#[test]
 fn values_of_a_clock_that_was_ahead_are_read_again_when_it_is_caught_up_with() {
     let (mut server, mut device) = (ruled(), wifi());
     server.now += HOUR;

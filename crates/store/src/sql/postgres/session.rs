@@ -184,11 +184,30 @@ fn lock(client: &mut Client) -> Result<()> {
     Ok(client.batch_execute("SET lock_timeout TO DEFAULT")?)
 }
 
-/// The statement with PostgreSQL's placeholders. No statement has a question mark elsewhere.
+/// The statement with PostgreSQL's placeholders: `$1` where it has `?1`.
 fn translated(sql: &str) -> String {
-    sql.replace('?', "$")
+    let mut translated = String::with_capacity(sql.len());
+    let mut chars = sql.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_placeholder = c == '?' && chars.peek().is_some_and(char::is_ascii_digit);
+        translated.push(if is_placeholder { '$' } else { c });
+    }
+    translated
 }
 
 fn values<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
     params.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_translated_and_nothing_else() {
+        assert_eq!(
+            translated("a = ?1 AND b = $2::text OR c = '?' AND d ?| ?12"),
+            "a = $1 AND b = $2::text OR c = '?' AND d ?| $12"
+        );
+    }
 }

@@ -344,22 +344,3 @@ fn what_is_wrong_is_named() {
         assert!(store.load(&key(1)).await.unwrap().is_some());
     });
 }
-
-#[test]
-fn the_store_can_be_used_from_many_threads() {
-    let Some(database) = Database::new() else { return };
-    let store = database.open();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
-    runtime.block_on(async {
-        let saves = (0..60_u32).map(|number| {
-            let store = store.clone();
-            tokio::spawn(async move { store.save(registration(number)).await })
-        });
-        for save in saves.collect::<Vec<_>>() {
-            assert_eq!(save.await.unwrap(), Ok(()));
-        }
-        assert_eq!(store.count_devices().await, Ok(60));
-        // What is dropped here closes its connections on their threads.
-        drop(store);
-    });
-}

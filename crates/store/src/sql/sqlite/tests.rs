@@ -673,23 +673,6 @@ fn an_unreadable_row_is_an_error_and_no_panic() {
     });
 }
 
-#[test]
-fn the_store_can_be_used_from_many_threads() {
-    let folder = fresh();
-    let store = folder.open();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
-    runtime.block_on(async {
-        let saves = (0..60_u32).map(|number| {
-            let store = store.clone();
-            tokio::spawn(async move { store.save(registration(number)).await })
-        });
-        for save in saves.collect::<Vec<_>>() {
-            assert_eq!(save.await.unwrap(), Ok(()));
-        }
-        assert_eq!(store.count_devices().await, Ok(60));
-    });
-}
-
 fn one_line(error: &Error) -> String {
     let text = error.to_string();
     assert!(!text.contains('\n'), "{text:?}");
