@@ -11,10 +11,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use drover_tests::cpe::{Cpe, agree};
-use drover_tests::process::{Ended, run};
+use drover_tests::http;
+use drover_tests::process::{Ended, Process, run};
 use drover_tests::programs;
 use drover_tests::server::{Options, Server};
-use serde_json::json;
+use drover_tests::strace;
+use rusqlite::Connection;
+use serde_json::{Value as Json, json};
 
 /// How long a command may take that does not go on.
 const END: Duration = Duration::from_secs(60);
@@ -55,6 +58,16 @@ fn fill(file: &Path) {
     }
 }
 
+/// Checks that a device that has something new is told to come again.
+#[track_caller]
+fn assert_is_not_acknowledged(cpe: &Cpe, colour: &str) {
+    let inform = cpe.inform("2 PERIODIC", &[("Device.X.Colour", colour)]);
+    let headers = [("Content-Type", "text/xml"), ("SOAPAction", "")];
+    let answer = http::once(cpe.server, "POST /", &headers, inform.as_bytes()).expect("an answer");
+    let retry_after = answer.header("Retry-After").and_then(|text| text.parse::<u32>().ok());
+    assert!(answer.status == 503 && retry_after > Some(0), "{answer:?}");
+}
+
 #[test]
 fn a_full_disk_loses_nothing_and_is_gone_on_from() {
     if !can_mount() {
@@ -82,8 +95,7 @@ fn a_full_disk_loses_nothing_and_is_gone_on_from() {
     let answer = server.nbi.post_task(&cpe.id(), &task, "");
     assert!(answer.status == 503 && answer.text().contains("at this time"), "{}", answer.text());
     let colour = "z".repeat(60_000);
-    let session = cpe.hold("2 PERIODIC", &[("Device.X.Colour", &colour)], agree);
-    assert!(session.is_err(), "what cannot be saved is not acknowledged");
+    assert_is_not_acknowledged(&cpe, &colour);
     let known = server.nbi.value(&cpe.id(), "Device.X.Colour");
     assert_eq!(known, Some(json!("red")), "what is known can be read");
     assert!(server.process.is_running());
@@ -111,6 +123,79 @@ fn a_full_disk_loses_nothing_and_is_gone_on_from() {
     server.process.kill();
     let data = Some(copy.path().to_owned());
     check(&Server::start_with(Options { data, ..Options::default() }));
+}
+
+/// The kernel lets nobody make a disk read-only while files on it are open for writing, except when
+/// it does so itself after an error. So a tracer answers in its place.
+#[test]
+fn a_disk_that_becomes_read_only_is_gone_on_from() {
+    if !strace::is_usable() {
+        return;
+    }
+    let server = Server::start();
+    let cpe = Cpe::new(server.cwmp, "1");
+    cpe.hold("1 BOOT", &[("Device.X.Colour", "red")], agree).expect("a session");
+    assert_eq!(server.nbi.send("PUT /provisions/before", "// x").status, 200);
+    let mut command = Command::new("strace");
+    command.args(["-f", "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=EROFS"]);
+    command.args(["-o", "/dev/null", "-p", &server.process.id().to_string()]);
+    let tracer = Process::start("strace", &mut command);
+    tracer.wait_for_log(&["attached"]);
+    assert_eq!(server.nbi.send("PUT /provisions/meanwhile", "// x").status, 503);
+    assert_is_not_acknowledged(&cpe, "blue");
+    let colour = || server.nbi.value(&cpe.id(), "Device.X.Colour");
+    assert_eq!(colour(), Some(json!("red")), "what is known can be read");
+    tracer.signal("INT");
+    tracer.wait(END);
+    assert_eq!(server.nbi.send("PUT /provisions/after", "// x").status, 200);
+    cpe.hold("2 PERIODIC", &[("Device.X.Colour", "blue")], agree).expect("a session");
+    assert_eq!(colour(), Some(json!("blue")));
+    let mut names: Vec<Json> =
+        server.nbi.find("provisions", &json!({})).iter().map(|it| it["_id"].clone()).collect();
+    names.sort_by_key(Json::to_string);
+    assert_eq!(names, [json!("after"), json!("before")]);
+}
+
+#[test]
+fn a_device_whose_data_is_damaged_hides_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let serve = || {
+        let data = Some(folder.path().to_owned());
+        Server::start_with(Options { data, ..Options::default() })
+    };
+    let server = serve();
+    let devices = ["1", "2", "3"].map(|serial| Cpe::new(server.cwmp, serial));
+    for cpe in &devices {
+        cpe.hold("1 BOOT", &[("Device.X.Colour", "red")], agree).expect("a session");
+    }
+    server.process.signal("TERM");
+    assert_eq!(server.process.wait(END).code, Some(0));
+    damage(&folder.path().join("drover.db"));
+
+    let server = serve();
+    let [one, two, three] = devices.map(|cpe| Cpe { server: server.cwmp, ..cpe });
+    let colour = |cpe: &Cpe| server.nbi.value(&cpe.id(), "Device.X.Colour");
+    let listed = server.nbi.find("devices", &json!({"Device.X.Colour": "red"}));
+    assert_eq!(listed.len(), 2, "the others are found: {listed:?}");
+    assert_eq!(server.nbi.find("devices", &json!({})).len(), 3, "and it is in the list");
+    let session = two.hold("2 PERIODIC", &[("Device.X.Colour", "blue")], agree);
+    assert!(session.is_err(), "nothing is saved over what cannot be read");
+    server.process.wait_for_log(&["unreadable document of device", &two.id()]);
+    for cpe in [&one, &three] {
+        cpe.hold("2 PERIODIC", &[("Device.X.Colour", "blue")], agree).expect("a session");
+        assert_eq!(colour(cpe), Some(json!("blue")));
+    }
+    let target = format!("DELETE /devices/{}", two.id());
+    assert_eq!(server.nbi.send(&target, "").status, 200);
+    two.hold("2 PERIODIC", &[("Device.X.Colour", "green")], agree).expect("registered anew");
+    assert_eq!(colour(&two), Some(json!("green")));
+}
+
+/// Makes the document of the second device one that nobody can read.
+fn damage(database: &Path) {
+    let db = Connection::open(database).expect("the database");
+    let sql = "UPDATE document SET body = x'010100' WHERE device = 2";
+    assert_eq!(db.execute(sql, []), Ok(1));
 }
 
 /// `drover serve` on a disk that cannot be written to.
@@ -157,7 +242,7 @@ fn a_database_that_is_taken_away_takes_no_acknowledgement_with_it() {
     let away = folder.path().join("away");
     fs::rename(&data, &away).expect("moved");
     assert_eq!(server.nbi.send("PUT /provisions/p", "// x").status, 503);
-    assert!(cpe.hold("2 PERIODIC", &[("Device.X.Colour", "blue")], agree).is_err());
+    assert_is_not_acknowledged(&cpe, "blue");
     server.process.wait_for_log(&["was moved, deleted or replaced"]);
     fs::rename(&away, &data).expect("moved back");
     assert_eq!(server.nbi.send("PUT /provisions/p", "// x").status, 200);

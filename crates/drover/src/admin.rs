@@ -22,7 +22,7 @@ The server must not run meanwhile: one process at a time uses the database.
 Exit codes: 0 done, 1 failed or something is wrong, 2 bad arguments or configuration."
 )]
 pub(crate) struct Arguments {
-    /// Configuration of the server, which names the folder of the database
+    /// Configuration of the server, which names the database
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Folder of the database, instead of `data_dir` and `database`

@@ -15,6 +15,8 @@ use crate::out::{self, Failure};
 #[command(after_help = "\
 Every key of the configuration can also be set by an environment variable: \
 DROVER_CWMP__LISTEN is `listen` in [cwmp].
+DROVER_DATABASE is the address of a PostgreSQL database, with its password if it has one, such as \
+postgresql://drover@db.example/drover.
 DROVER_LOG filters the log, such as info,drover_acs=debug.
 Exit codes: 0 stopped by a signal, 1 failed, 2 bad arguments, configuration or rules.")]
 pub(crate) struct Arguments {

@@ -131,7 +131,7 @@ pub enum Error {
         max = crate::limits::RESOURCES_MAX
     )]
     TooManyResources,
-    /// The database refuses: the disk is full, cannot be written or read, or a row is unreadable.
+    /// The database refuses: the disk is full, or cannot be written or read.
     #[error("the database {path} failed: {reason}")]
     Database {
         /// The file.
@@ -178,6 +178,17 @@ pub enum Error {
     /// Drover makes no backup of a database of a server.
     #[error("PostgreSQL has its own tools for backups: use pg_dump with --schema=drover")]
     NoBackup,
+    /// A row holds what no row should. Other rows can be used.
+    #[error(
+        "the database {database} holds an {what}: delete the device that it belongs to, or restore \
+         a backup; `drover admin check` lists all such devices"
+    )]
+    Unreadable {
+        /// Its file, or its address without a password.
+        database: String,
+        /// What cannot be read, and of which device.
+        what: String,
+    },
     /// Text that is no path of a parameter.
     #[error("{0:?} is no path of a parameter, such as Device.DeviceInfo.UpTime")]
     InvalidPath(String),

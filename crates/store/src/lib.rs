@@ -209,7 +209,8 @@ impl Store {
     }
 
     /// The devices whose keys follow `after` in the order of keys, at most `limit` and at most
-    /// [`limits::PAGE_DEVICES_MAX`] of them. An empty page is the end.
+    /// [`limits::PAGE_DEVICES_MAX`] of them. An empty page is the end. A device whose document
+    /// cannot be read is listed without parameters; [`Store::load`] says what is wrong with it.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Closed`].
@@ -429,7 +430,8 @@ impl Store {
     ///
     /// What an index decides is found by it. Otherwise every record is read, by several threads,
     /// until the page is full; the page says so. A device that changes in the meantime may be
-    /// found as it was before or after. A search whose future is dropped ends.
+    /// found as it was before or after. A search whose future is dropped ends. A device whose
+    /// document cannot be read is one without parameters.
     ///
     /// # Errors
     /// [`Error::NotIndexed`], [`Error::TooSlow`], [`Error::InvalidCursor`], [`Error::Database`],

@@ -442,7 +442,7 @@ impl Search {
         row: &mut Row,
     ) -> Outcome<(i64, DeviceRecord)> {
         let (id, record) = read::device_row(row)?;
-        Ok((id, read::complete(db, paths, id, record)?))
+        Ok((id, read::listed(db, paths, id, record)?))
     }
 
     fn cursor(&self, id: i64, record: &DeviceRecord) -> DeviceCursor {

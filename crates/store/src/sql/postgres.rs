@@ -113,6 +113,9 @@ impl Server {
     pub(super) fn explain(&self, error: &DbError) -> Error {
         match error {
             DbError::InUse => Error::ServerInUse { server: self.0.name.clone() },
+            DbError::Unreadable(what) => {
+                Error::Unreadable { database: self.0.name.clone(), what: what.clone() }
+            }
             other => self.failed(other.to_string()),
         }
     }

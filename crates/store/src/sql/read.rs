@@ -8,7 +8,7 @@ use drover_provision::{
 };
 use jiff::Timestamp;
 
-use super::connection::{Connection, Row, params};
+use super::connection::{Connection, DbError, Row, params};
 use super::paths::Paths;
 use super::{Outcome, Result, document, fault, knowledge};
 use crate::encode::{self, Unreadable};
@@ -70,7 +70,7 @@ pub(super) fn devices(
     let after = after.map_or("", DeviceKey::as_str);
     let sql = format!("SELECT {DEVICE_COLUMNS} FROM device WHERE key > ?1 ORDER BY key LIMIT ?2");
     let rows = db.query_rows(&sql, params![after, bound(limit)], device_row)?;
-    let records = rows.into_iter().map(|(id, record)| complete(db, paths, id, record));
+    let records = rows.into_iter().map(|(id, record)| listed(db, paths, id, record));
     Ok(records.collect::<Result<_>>()?)
 }
 
@@ -180,6 +180,21 @@ pub(super) fn complete(
     record.tags = db.query_rows(sql, params![id], |row| row.get(0))?.into_iter().collect();
     record.parameters = document::load(db, paths, id)?;
     Ok(record)
+}
+
+/// The same for a list, in which a device whose document cannot be read must not hide the others:
+/// it is there without parameters.
+pub(super) fn listed(
+    db: &Connection,
+    paths: &Paths,
+    id: i64,
+    record: DeviceRecord,
+) -> Result<DeviceRecord> {
+    let without = record.clone();
+    match complete(db, paths, id, record) {
+        Err(DbError::Unreadable(_)) => Ok(without),
+        outcome => outcome,
+    }
 }
 
 fn task_row(row: &mut Row) -> Result<(TaskCursor, Task)> {

@@ -76,6 +76,9 @@ impl Folder {
 fn explain(path: &Path, error: &DbError) -> Error {
     match error {
         DbError::Sqlite(error) => open::explain(path, error),
+        DbError::Unreadable(what) => {
+            Error::Unreadable { database: path.display().to_string(), what: what.clone() }
+        }
         other => Error::Database { path: path.to_owned(), reason: other.to_string() },
     }
 }

@@ -226,6 +226,8 @@ pub(super) fn commit(db: &Connection, group: Vec<Write>, location: &Location) {
     }
     if outcome.is_ok() {
         outcome = db.commit().map_err(|error| explain(&error));
+        // What went into a file that was taken away meanwhile is not saved either.
+        outcome = outcome.and_then(|()| location.look());
     }
     if outcome.is_err() {
         // Nothing more can be done should even this fail: the callers learn that nothing is saved.
