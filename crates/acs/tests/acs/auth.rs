@@ -124,7 +124,7 @@ async fn wrong_credentials_are_refused_and_logged() {
         login.challenge(&device.post(&inform("1"), &[]).await);
         let refused = login.post(&mut device, &inform("1")).await;
         assert_eq!(refused.status, 401);
-        assert_logged(device.port, reason).await;
+        assert_logged(device.peer, reason).await;
     }
     assert!(!logs().contains("sesam"), "SEC-01");
     assert_eq!(server.store.count_devices().await, Ok(0));

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use drover_store::Store;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -104,7 +105,7 @@ impl TestServer {
 /// A connection.
 pub(crate) struct Client {
     stream: TcpStream,
-    pub(crate) port: u16,
+    pub(crate) peer: SocketAddr,
     unread: Vec<u8>,
 }
 
@@ -119,9 +120,14 @@ pub(crate) struct Response {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.expect("connect");
-        let port = stream.local_addr().expect("local address").port();
-        Self { stream, port, unread: Vec::new() }
+        // Connections to two servers may share a port, so each has an address of its own.
+        static NUMBER: AtomicU16 = AtomicU16::new(0);
+        let [high, low] = NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let socket = TcpSocket::new_v4().expect("socket");
+        socket.bind(([127, 1, high, low], 0).into()).expect("bind");
+        let stream = socket.connect(address).await.expect("connect");
+        let peer = stream.local_addr().expect("local address");
+        Self { stream, peer, unread: Vec::new() }
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -342,28 +348,25 @@ pub(crate) fn logs() -> String {
     String::from_utf8_lossy(&buffer).into_owned()
 }
 
-/// The lines about one connection: the last one that had this port.
-pub(crate) fn logs_of(port: u16) -> Vec<String> {
-    let address = format!("127.0.0.1:{port}");
+/// The lines about one connection.
+pub(crate) fn logs_of(peer: SocketAddr) -> Vec<String> {
+    let address = peer.to_string();
     let is_about = |line: &&str| {
         line.split_once(&address)
             .is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit()))
     };
-    let logs = logs();
-    let mut lines: Vec<String> = logs.lines().filter(is_about).map(str::to_owned).collect();
-    let start = lines.iter().rposition(|line| line.contains(" connected peer=")).unwrap_or(0);
-    lines.split_off(start)
+    logs().lines().filter(is_about).map(str::to_owned).collect()
 }
 
 /// Waits for a line about one connection that says this.
-pub(crate) async fn assert_logged(port: u16, text: &str) {
+pub(crate) async fn assert_logged(peer: SocketAddr, text: &str) {
     let found = async {
-        while !logs_of(port).iter().any(|line| line.contains(text)) {
+        while !logs_of(peer).iter().any(|line| line.contains(text)) {
             tokio::task::yield_now().await;
         }
     };
     let found = timeout(PATIENCE, found).await;
-    assert!(found.is_ok(), "no line says {text:?}: {:?}", logs_of(port));
+    assert!(found.is_ok(), "no line says {text:?}: {:?}", logs_of(peer));
 }
 
 fn log_buffer() -> &'static Arc<Mutex<Vec<u8>>> {

@@ -23,7 +23,7 @@ async fn garbage_is_a_400() {
         device.send(garbage).await;
         assert_eq!(device.response().await.status, 400, "{garbage:?}");
         device.assert_closed().await;
-        assert_logged(device.port, reason).await;
+        assert_logged(device.peer, reason).await;
     }
     for (body, reason) in [
         ("this is not XML", "starts with byte 0x74"),
@@ -34,7 +34,7 @@ async fn garbage_is_a_400() {
         let mut device = server.device().await;
         assert_eq!(device.post(body, &[]).await.status, 400, "{body}");
         device.assert_closed().await;
-        assert_logged(device.port, reason).await;
+        assert_logged(device.peer, reason).await;
     }
     server.assert_alive().await;
 }
@@ -68,7 +68,7 @@ async fn sec_04_billion_laughs_are_not_heard() {
     );
     let mut device = server.device().await;
     assert_eq!(device.post(&body, &[]).await.status, 400);
-    assert_logged(device.port, "DTD").await;
+    assert_logged(device.peer, "DTD").await;
     server.assert_alive().await;
 }
 
@@ -84,7 +84,7 @@ async fn a_bomb_is_a_413() {
     let mut device = server.device().await;
     device.send_post(&bomb, &[("Content-Encoding", "gzip")]).await;
     assert_eq!(device.response().await.status, 413);
-    assert_logged(device.port, "the inflated body is larger than").await;
+    assert_logged(device.peer, "the inflated body is larger than").await;
     server.assert_alive().await;
 }
 
@@ -127,14 +127,14 @@ async fn one_byte_at_a_time_has_an_end() {
         let mut device = server.device().await;
         drip(&mut device, head.as_bytes()).await;
         assert!(device.response_or_end().await.is_none());
-        assert_logged(device.port, "the head of a request took too long").await;
+        assert_logged(device.peer, "the head of a request took too long").await;
     };
     let slow_body = async {
         let mut device = server.device().await;
         device.send(&head).await;
         drip(&mut device, body.as_bytes()).await;
         assert_eq!(device.response().await.status, 408);
-        assert_logged(device.port, "the body took too long").await;
+        assert_logged(device.peer, "the body took too long").await;
     };
     let slow_chunks = async {
         let mut device = server.device().await;
@@ -180,7 +180,7 @@ async fn sec_01_nothing_of_a_body_or_a_login_is_logged() {
     let secret = "<a>b-sesame</a>";
     let headers = [("Authorization", "Basic c2VzYW1lOnNlc2FtZQ=="), ("Cookie", "sid=c-sesame")];
     assert_eq!(device.post(secret, &headers).await.status, 400);
-    assert_logged(device.port, "request refused").await;
+    assert_logged(device.peer, "request refused").await;
     let logs = crate::harness::logs();
     for leak in ["b-sesame", "c-sesame", "c2VzYW1l"] {
         assert!(!logs.contains(leak), "{leak} is in the log");

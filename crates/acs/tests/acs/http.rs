@@ -20,8 +20,8 @@ async fn http_18_other_methods_and_paths_are_refused() {
     assert_eq!(device.post(&inform("1"), &[]).await.status, 404, "/acs is not /cwmp");
     device.send("POST /cwmp?x=1 HTTP/1.1\r\nHost: acs\r\nContent-Length: 0\r\n\r\n").await;
     assert_eq!(device.response().await.status, 204);
-    assert_logged(device.port, "method PUT").await;
-    assert_logged(device.port, "is not served").await;
+    assert_logged(device.peer, "method PUT").await;
+    assert_logged(device.peer, "is not served").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn acs_01_nothing_comes_before_the_inform() {
     let mut device = server.device().await;
     let early = crate::harness::envelope("1", "<cwmp:GetRPCMethods></cwmp:GetRPCMethods>");
     assert_eq!(device.post(&early, &[]).await.status, 400);
-    assert_logged(device.port, "before Inform").await;
+    assert_logged(device.peer, "before Inform").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,8 +69,8 @@ async fn quirk_2_a_connection_without_a_byte_is_no_news() {
     let mut silent = server.device().await;
     silent.finish().await;
     silent.assert_closed().await;
-    assert_logged(silent.port, "DEBUG").await;
-    let lines = logs_of(silent.port);
+    assert_logged(silent.peer, "DEBUG").await;
+    let lines = logs_of(silent.peer);
     assert!(lines.iter().all(|line| line.contains("DEBUG")), "{lines:?}");
 }
 
@@ -87,7 +87,7 @@ async fn quirk_3_junk_before_the_method_is_a_400() {
     device.send(">POST /acs HTTP/1.1\r\nHost: acs\r\nContent-Length: 0\r\n\r\n").await;
     assert_eq!(device.response().await.status, 400);
     device.assert_closed().await;
-    assert_logged(device.port, "invalid HTTP method").await;
+    assert_logged(device.peer, "invalid HTTP method").await;
     server.assert_alive().await;
 }
 
@@ -137,7 +137,7 @@ async fn http_22_other_encodings_are_refused() {
         let mut device = server.device().await;
         let response = device.post(&inform("1"), &[("Content-Encoding", encoding)]).await;
         assert_eq!(response.status, 415, "{encoding}");
-        assert_logged(device.port, encoding).await;
+        assert_logged(device.peer, encoding).await;
     }
 }
 
@@ -181,7 +181,7 @@ async fn acs_13_what_is_too_much_gets_503() {
     let refused = second.post(&inform("2"), &[]).await;
     assert_eq!(refused.status, 503);
     assert_eq!(refused.header("retry-after"), Some("30"));
-    assert_logged(second.port, "too many sessions").await;
+    assert_logged(second.peer, "too many sessions").await;
     let mut third = server.device().await;
     let refused = third.response().await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("30")));
@@ -190,7 +190,7 @@ async fn acs_13_what_is_too_much_gets_503() {
     assert_eq!(first.post(&inform("1"), &[]).await.status, 200);
     let large = format!("<{}/>", "x".repeat(5000));
     assert_eq!(second.post(&large, &[]).await.status, 503);
-    assert_logged(second.port, "take up all the memory").await;
+    assert_logged(second.peer, "take up all the memory").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

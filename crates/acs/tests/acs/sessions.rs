@@ -142,7 +142,7 @@ async fn sec_08_a_cookie_is_good_for_one_device() {
     let cookie = device.post(&inform("1"), &[]).await.cookie();
     let mut thief = server.device().await;
     assert_eq!(thief.post(&inform("2"), &[("Cookie", &cookie)]).await.status, 400);
-    assert_logged(thief.port, "an Inform of 00D09E-Test-2").await;
+    assert_logged(thief.peer, "an Inform of 00D09E-Test-2").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
