@@ -27,10 +27,40 @@ pub struct Knowledge {
     pub discovery: DiscoveryLimits,
 }
 
+/// A parameter that devices of a product refuse to set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its path, with `*` for instance numbers.
+    pub path: String,
+    /// The fault code.
+    pub code: u16,
+    /// How many values; `None` if all are.
+    pub values: Option<u32>,
+}
+
 impl Knowledge {
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         self.guilt.is_empty() && self.discovery == DiscoveryLimits::default()
+    }
+
+    /// What they refuse to set, by path and code. Of the values there are only fingerprints, and
+    /// even those are not told: one may be that of a password (`SEC-01`).
+    pub fn refused(&self) -> Vec<Refused> {
+        let mut refused: BTreeMap<(&str, u16), Option<u32>> = BTreeMap::new();
+        for Guilt { path, value, code } in &self.guilt {
+            let values = refused.entry((path, *code)).or_insert(Some(0));
+            *values = values.filter(|_| value.is_some()).map(|count| count.saturating_add(1));
+        }
+        let refused = refused.into_iter();
+        refused
+            .map(|((path, code), values)| Refused { path: path.to_owned(), code, values })
+            .collect()
+    }
+
+    /// When it is forgotten.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.since.checked_add(SignedDuration::from_hours(24 * KNOWLEDGE_DAYS)).ok()
     }
 
     pub(crate) fn is_old(&self, now: Timestamp) -> bool {
@@ -93,5 +123,29 @@ impl Batch {
             && self.operations.is_empty()
             && self.knowledge.is_empty()
             && self.trace.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_told_by_path_and_code() {
+        let guilt = |path: &str, value, code| Guilt { path: path.to_owned(), value, code };
+        let guilt = BTreeSet::from([
+            guilt("Device.A", Some(1), 9007),
+            guilt("Device.A", Some(2), 9007),
+            guilt("Device.A", Some(3), 9003),
+            guilt("Device.B", None, 9008),
+            guilt("Device.B", Some(4), 9008),
+        ]);
+        let refused = |path: &str, code, values| Refused { path: path.to_owned(), code, values };
+        let expected = [
+            refused("Device.A", 9003, Some(1)),
+            refused("Device.A", 9007, Some(2)),
+            refused("Device.B", 9008, None),
+        ];
+        assert_eq!(Knowledge { guilt, ..Knowledge::default() }.refused(), expected);
     }
 }

@@ -70,7 +70,7 @@ pub mod trace;
 mod value;
 pub mod view;
 
-pub use batch::{Batch, Knowledge};
+pub use batch::{Batch, Knowledge, Refused};
 pub use key::{DeviceKey, NotADeviceKey};
 pub use model::{device_model, is_secret};
 pub use record::{

@@ -220,9 +220,9 @@ pub enum Error {
     Closed,
 }
 
-/// How to make a parameter one that can be searched for.
+/// How to make a parameter one that can be searched for, by the northbound interface.
 fn add_indexes(paths: &[String]) -> String {
-    let add = paths.iter().map(|path| format!("`index add {path}`"));
+    let add = paths.iter().map(|path| format!("`PUT /indexes/{path}`"));
     add.collect::<Vec<_>>().join(" and ")
 }
 

@@ -1,5 +1,7 @@
 //! What is kept of the past, and for how long.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -49,6 +51,39 @@ pub struct TraceCursor(pub(crate) i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SnapshotId(pub(crate) i64);
 
+/// The text does not say which session or snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is not the number of a session or snapshot, such as a list of them tells")]
+pub struct NotANumber;
+
+impl fmt::Display for TraceCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for TraceCursor {
+    type Err = NotANumber;
+
+    fn from_str(text: &str) -> Result<Self, NotANumber> {
+        text.parse().map(Self).map_err(|_| NotANumber)
+    }
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for SnapshotId {
+    type Err = NotANumber;
+
+    fn from_str(text: &str) -> Result<Self, NotANumber> {
+        text.parse().map(Self).map_err(|_| NotANumber)
+    }
+}
+
 /// What there is to know of a snapshot before it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotInfo {
@@ -86,4 +121,19 @@ pub enum Step {
     Hour,
     /// The values of one day (UTC).
     Day,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_back_from_their_text() {
+        assert_eq!(TraceCursor(7).to_string().parse(), Ok(TraceCursor(7)));
+        assert_eq!(SnapshotId(7).to_string().parse(), Ok(SnapshotId(7)));
+        for text in ["", "x", "1 ", "99999999999999999999"] {
+            assert_eq!(text.parse::<TraceCursor>(), Err(NotANumber), "{text}");
+            assert_eq!(text.parse::<SnapshotId>(), Err(NotANumber), "{text}");
+        }
+    }
 }

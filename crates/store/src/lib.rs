@@ -20,12 +20,14 @@ use std::path::Path;
 use drover_provision::channel::ChannelFault;
 use drover_provision::rules::{Resource, ResourceKind};
 use drover_provision::trace::Trace;
-use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Parameters, Task, TaskId};
+use drover_provision::{
+    Batch, DeviceKey, DeviceRecord, Knowledge, Loaded, Parameters, Task, TaskId,
+};
 use jiff::Timestamp;
 
 pub use error::Error;
 pub use find::{Count, DeviceCursor, DevicePage, DeviceQuery, NotADeviceCursor, SortBy};
-pub use history::{Point, Retention, SnapshotId, SnapshotInfo, Step, TraceCursor};
+pub use history::{NotANumber, Point, Retention, SnapshotId, SnapshotInfo, Step, TraceCursor};
 pub use sql::Database;
 
 /// Where devices and tasks are kept. Clones share one store.
@@ -78,6 +80,17 @@ pub struct DeviceFault {
     pub channel: String,
     /// Why it is blocked.
     pub fault: ChannelFault,
+}
+
+/// What the devices of a product have shown with one firmware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductKnowledge {
+    /// OUI and product class ([`DeviceKey::product`]).
+    pub product: String,
+    /// The firmware, as the devices tell it; empty for those that tell none.
+    pub firmware: String,
+    /// What they have shown.
+    pub knowledge: Knowledge,
 }
 
 /// A parameter that can be searched for by value.
@@ -367,6 +380,34 @@ impl Store {
     /// [`Error::Database`], [`Error::Closed`].
     pub async fn resources(&self) -> Result<Vec<Resource>, Error> {
         on_backend!(self, backend => backend.resources().await)
+    }
+
+    /// What the devices of each product have shown with each firmware, by product, then firmware,
+    /// behind `after` (both) on; at most `limit` and at most [`limits::PAGE_KNOWLEDGE_MAX`]. An
+    /// empty page is the end.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn knowledge(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<ProductKnowledge>, Error> {
+        on_backend!(self, backend => backend.knowledge(after, limit).await)
+    }
+
+    /// Forgets what the devices of a product have shown, with one firmware or with all. Returns
+    /// how many firmwares there were. A session that learns something at this moment saves all
+    /// that it knows.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn delete_knowledge(
+        &self,
+        product: &str,
+        firmware: Option<&str>,
+    ) -> Result<u64, Error> {
+        on_backend!(self, backend => backend.delete_knowledge(product, firmware).await)
     }
 
     /// Makes a parameter one that can be searched for by value, unless it is already. The index is

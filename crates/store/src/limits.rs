@@ -26,6 +26,8 @@ pub const INDEXES_MAX: u32 = 64;
 pub const INDEX_PATH_BYTES_MAX: usize = drover_provision::limits::PATH_BYTES_MAX;
 /// Problems that a check names; further ones are only counted.
 pub const PROBLEMS_MAX: usize = 100;
+/// Firmwares of one page of knowledge.
+pub const PAGE_KNOWLEDGE_MAX: usize = 100;
 /// Sessions of one page.
 pub const PAGE_SESSIONS_MAX: usize = 100;
 /// Parameters of which the history is kept.

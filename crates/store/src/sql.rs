@@ -34,11 +34,13 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::limits::{
-    PAGE_DEVICES_MAX, PAGE_FAULTS_MAX, PAGE_SESSIONS_MAX, PAGE_TASKS_MAX, POINTS_REMOVED_PER_WRITE,
+    PAGE_DEVICES_MAX, PAGE_FAULTS_MAX, PAGE_KNOWLEDGE_MAX, PAGE_SESSIONS_MAX, PAGE_TASKS_MAX,
+    POINTS_REMOVED_PER_WRITE,
 };
 use crate::{
     Count, DeviceFault, DevicePage, DeviceQuery, FaultCursor, FaultFilter, Index, IntegrityReport,
-    Point, Retention, SnapshotId, SnapshotInfo, TaskCursor, TaskFilter, TraceCursor,
+    Point, ProductKnowledge, Retention, SnapshotId, SnapshotInfo, TaskCursor, TaskFilter,
+    TraceCursor,
 };
 use connection::{Access, Connection, DbError, Result};
 use jobs::Failure;
@@ -288,6 +290,25 @@ impl Database {
 
     pub(crate) async fn resources(&self) -> Answer<Vec<Resource>> {
         self.threads.read(|db, _| resource::all(db)).await
+    }
+
+    pub(crate) async fn knowledge(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Answer<Vec<ProductKnowledge>> {
+        let after = after.map(|(product, firmware)| (product.to_owned(), firmware.to_owned()));
+        let limit = limit.min(PAGE_KNOWLEDGE_MAX);
+        self.threads.read(move |db, _| knowledge::list(db, after.as_ref(), limit)).await
+    }
+
+    pub(crate) async fn delete_knowledge(
+        &self,
+        product: &str,
+        firmware: Option<&str>,
+    ) -> Answer<u64> {
+        let (product, firmware) = (product.to_owned(), firmware.map(str::to_owned));
+        self.threads.write(move |db, _| knowledge::delete(db, &product, firmware.as_deref())).await
     }
 
     pub(crate) async fn snapshots(&self, key: &DeviceKey) -> Answer<Vec<SnapshotInfo>> {

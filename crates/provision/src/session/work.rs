@@ -437,8 +437,9 @@ impl Work {
         }
         let names = batch.provisions.iter().map(|it| it.provision.name.as_str());
         let channels = batch.channels.iter().map(String::as_str);
+        let plural = if batch.channels.len() == 1 { "" } else { "s" };
         let what = format!(
-            "run {} for the channels {}",
+            "run {} for the channel{plural} {}",
             names.collect::<Vec<_>>().join(", "),
             channels.collect::<Vec<_>>().join(", "),
         );

@@ -67,6 +67,10 @@ pub(crate) async fn indexes_are_added_and_dropped(place: &impl Place) {
 pub(crate) async fn what_is_no_parameter_is_not_indexed(place: &impl Place) {
     let store = place.open();
     let long = format!("Device.{}", "x".repeat(INDEX_PATH_BYTES_MAX));
+    for path in ["Device.*.A", "Device.A.[B:1].C", "Device..A", " ", "Device.A\n"] {
+        let refused = store.add_index(path).await;
+        assert!(matches!(refused, Err(Error::InvalidIndex(_))), "{path}: {refused:?}");
+    }
     for path in ["", "Device.", "DeviceID.SerialNumber", "Tags.x", "Events.Inform", &*long] {
         let refused = store.add_index(path).await;
         assert!(matches!(refused, Err(Error::InvalidIndex(_))), "{path}: {refused:?}");

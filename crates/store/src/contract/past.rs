@@ -281,7 +281,8 @@ pub(crate) async fn what_is_not_watched_any_more_is_forgotten(place: &impl Place
 
 pub(crate) async fn watched_paths_have_limits(place: &impl Place) {
     let store = place.open();
-    for bad in [String::new(), "Device.".to_owned(), "x".repeat(1_025)] {
+    let bad = ["", "Device.", "Device.*.A", "Device..A", "Device.A "].map(str::to_owned);
+    for bad in bad.into_iter().chain(["x".repeat(1_025)]) {
         let error = store.watch(&bad).await.unwrap_err();
         assert!(matches!(error, Error::InvalidPath(_)), "{error}");
     }

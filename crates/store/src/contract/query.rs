@@ -93,7 +93,7 @@ pub(crate) async fn a_scan_is_marked_and_can_be_refused(place: &impl Place) {
     assert_eq!(
         error.to_string(),
         "the search would read the records of all devices, as there is no index of Device.N, \
-         Device.Q: `index add Device.N` and `index add Device.Q`"
+         Device.Q: `PUT /indexes/Device.N` and `PUT /indexes/Device.Q`"
     );
     assert_eq!(store.count(scan.clone()).await, Err(error));
     let page = store.find(DeviceQuery { allow_scan: true, ..scan.clone() }).await.unwrap();
@@ -143,7 +143,7 @@ pub(crate) async fn a_search_has_a_time_limit(place: &impl Place) {
     fill(&store, 10).await;
     let query = DeviceQuery { time_limit: Duration::ZERO, ..query("Device.N = 7") };
     let error = store.find(query.clone()).await.unwrap_err();
-    let expected = "the search took longer than 0ns; `index add Device.N`, or narrow the filter";
+    let expected = "the search took longer than 0ns; `PUT /indexes/Device.N`, or narrow the filter";
     assert_eq!(error.to_string(), expected);
     assert_eq!(store.count(query.clone()).await, Err(error));
     let all = DeviceQuery { filter: None, ..query.clone() };

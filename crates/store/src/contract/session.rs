@@ -118,6 +118,38 @@ pub(crate) async fn a_session_loads_all_that_it_needs(place: &impl Place) {
     assert!(store.load_session(&key, at(9)).await.unwrap().knowledge.is_empty());
 }
 
+pub(crate) async fn knowledge_is_listed_and_forgotten(place: &impl Place) {
+    let store = place.open();
+    assert_eq!(store.knowledge(None, 10).await, Ok(Vec::new()));
+    let of = |firmwares: &[&str]| {
+        let firmwares = firmwares.iter().map(|it| ((*it).to_owned(), knowledge()));
+        firmwares.collect::<BTreeMap<_, _>>()
+    };
+    let another = DeviceKey::new("00D09E", "Another", "1");
+    store.save(Batch { knowledge: of(&["V2", "", "V1"]), ..registration(1) }).await.unwrap();
+    let batch = Batch { knowledge: of(&["V1"]), ..Batch::new(another.clone()) };
+    store.save(Batch { fields: registration(2).fields, ..batch }).await.unwrap();
+    let listed = async |after: Option<(&str, &str)>, limit| {
+        let page = store.knowledge(after, limit).await.unwrap();
+        assert!(page.iter().all(|it| it.knowledge == knowledge()));
+        page.into_iter().map(|it| (it.product, it.firmware)).collect::<Vec<_>>()
+    };
+    let (product, other) = (key(1).product().to_owned(), another.product().to_owned());
+    let pair = |product: &str, firmware: &str| (product.to_owned(), firmware.to_owned());
+    let all = [pair(&other, "V1"), pair(&product, ""), pair(&product, "V1"), pair(&product, "V2")];
+    assert_eq!(listed(None, 10).await, all);
+    assert_eq!(listed(None, 2).await, all[..2]);
+    assert_eq!(listed(Some((&product, "")), 10).await, all[2..]);
+    assert_eq!(listed(Some((&product, "V2")), 10).await, []);
+    assert_eq!(store.delete_knowledge(&product, Some("V3")).await, Ok(0));
+    assert_eq!(store.delete_knowledge(&product, Some("")).await, Ok(1));
+    assert_eq!(listed(Some((&other, "V1")), 10).await, all[2..]);
+    assert_eq!(store.delete_knowledge(&product, None).await, Ok(2));
+    assert_eq!(store.delete_knowledge(&product, None).await, Ok(0));
+    assert_eq!(listed(None, 10).await, all[..1]);
+    assert!(store.load_session(&key(1), at(9)).await.unwrap().knowledge.is_empty());
+}
+
 fn knowledge() -> Knowledge {
     let guilt = |path: &str, value| Guilt { path: path.to_owned(), value, code: 9007 };
     let objects = BTreeSet::from(["Device.WiFi".to_owned()]);

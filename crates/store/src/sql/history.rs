@@ -11,6 +11,7 @@ use drover_provision::{Batch, DeviceKey, Known};
 use jiff::Timestamp;
 
 use super::connection::{Connection, Row, params};
+use super::index::is_full_path;
 use super::{Outcome, Result, read};
 use crate::encode::{self, Unreadable};
 use crate::error::Error;
@@ -63,7 +64,7 @@ impl Step {
 
 /// Keeps the values of watched parameters, of all devices from now on.
 pub(super) fn watch(db: &Connection, path: &str) -> Outcome<()> {
-    if path.is_empty() || path.ends_with('.') || path.len() > PATH_BYTES_MAX {
+    if path.len() > PATH_BYTES_MAX || !is_full_path(path) {
         return Err(Error::InvalidPath(path.chars().take(PATH_BYTES_MAX).collect()).into());
     }
     db.execute("INSERT INTO watched (path) VALUES (?1) ON CONFLICT DO NOTHING", params![path])?;

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use drover_provision::Parameter;
 use drover_provision::expression::Value;
 use drover_provision::view::scalar;
-use drover_provision::{Parameter, is_object};
 
 use super::connection::{Connection, Field, params};
 use super::paths::Paths;
@@ -130,7 +130,14 @@ pub(super) fn add(db: &Connection, path: &str) -> Outcome<()> {
 
 fn is_parameter(path: &str) -> bool {
     let own = OWN_NAMES.iter().any(|name| path.starts_with(name));
-    !is_object(path) && path.len() <= INDEX_PATH_BYTES_MAX && !own
+    path.len() <= INDEX_PATH_BYTES_MAX && is_full_path(path) && !own
+}
+
+/// Whether a text can be the path of one parameter: names with dots between them, and neither
+/// wildcards nor aliases.
+pub(super) fn is_full_path(text: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "*[]{}".contains(c);
+    text.split('.').all(|name| !name.is_empty()) && !text.contains(is_odd)
 }
 
 pub(super) fn remove(db: &Connection, path: &str) -> Outcome<bool> {
