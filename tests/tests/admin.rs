@@ -70,6 +70,14 @@ fn admin_works_on_the_database_of_a_stopped_server() {
     assert_eq!(done(&data, &["watch", "drop", path]), "");
     fails(&data, &["watch", "drop", path], 1, "no history of Device.X.Colour");
 
+    let quiet = done(&data, &["sessions", &device.id()]);
+    assert!(quiet.starts_with("no session is on record"), "{quiet}");
+    for odd in ["00D09E-Scripted-9", "odd"] {
+        fails(&data, &["sessions", odd], 1, &format!("there is no device {odd}"));
+    }
+    assert_eq!(done(&data, &["knowledge", "list"]), "");
+    fails(&data, &["knowledge", "forget", "x"], 1, "nothing is known of x");
+
     assert!(done(&data, &["backup", file]).starts_with(file));
     fails(&data, &["backup", file], 1, "is there already");
     assert_eq!(done(&data, &["index", "drop", path]), "");

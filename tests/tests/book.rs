@@ -141,6 +141,17 @@ fn own_objects_in_ten_minutes() {
     assert!(pin.is_null() || pin == "", "{pin}");
 }
 
+#[test]
+fn it_is_shown_why_nothing_happened() {
+    if !programs::have("curl", "apt-get install curl") {
+        return;
+    }
+    let Done { server, _folder } = work_through("insight.md", 10);
+    let target = "GET /devices/02D20F-Simulated-SIM0000000001/snapshots";
+    let snapshots = server.nbi.send(target, "").text();
+    assert!(snapshots.contains("_until"), "what it was like before is kept: {snapshots}");
+}
+
 /// The server of the page, with the folders that the page made.
 fn start(folder: &Path) -> Server {
     let mut config = fs::read_to_string(folder.join("drover.toml")).unwrap();

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use drover_cwmp::auth::{Credentials, Secret};
+use drover_provision::Recording;
+use drover_store::Retention;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::limits;
@@ -33,6 +35,8 @@ pub struct AcsConfig {
     pub models: ModelsConfig,
     /// `[nbi]`: the northbound interface.
     pub nbi: NbiConfig,
+    /// `[record]`: what is kept of the past.
+    pub record: RecordConfig,
     /// `[scripts]`: how scripts are run.
     pub scripts: ScriptsConfig,
 }
@@ -47,6 +51,7 @@ impl Default for AcsConfig {
             connection_request: ConnectionRequestConfig::default(),
             models: ModelsConfig::default(),
             nbi: NbiConfig::default(),
+            record: RecordConfig::default(),
             scripts: ScriptsConfig::default(),
         }
     }
@@ -58,6 +63,99 @@ impl Default for AcsConfig {
 pub struct ScriptsConfig {
     /// Threads that run scripts, 1 to 1,024. Default: as many as there are processors.
     pub threads: Option<usize>,
+}
+
+/// What is kept of the past, and for how long.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordConfig {
+    /// `"eventful"` (the default): sessions in which something was decided, logged or went wrong.
+    /// `"all"`, or `"off"` for none.
+    pub sessions: RecordSessions,
+    /// Sessions of one device, 0 to 10,000. Default: 20.
+    pub sessions_per_device: u32,
+    /// Days that a session is kept, 1 to 3,650. Default: 30.
+    pub session_days: u64,
+    /// Bytes of all sessions. Default: 1,073,741,824.
+    pub session_bytes: u64,
+    /// Values of one watched parameter of one device, before they are merged by hours; 1 to
+    /// 100,000. Default: 288, a day's at one in five minutes.
+    pub points: u32,
+    /// Its hours, before they are merged by days; 0 to 100,000. Default: 336, two weeks.
+    pub hours: u32,
+    /// Its days; 0 to 100,000. Default: 730, two years.
+    pub days: u32,
+    /// Snapshots of one device, 0 to 1,000. Default: 5.
+    pub snapshots: u32,
+}
+
+/// Which sessions are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordSessions {
+    /// Those in which something was decided, logged or went wrong.
+    Eventful,
+    /// All.
+    All,
+    /// None.
+    Off,
+}
+
+impl Default for RecordConfig {
+    fn default() -> Self {
+        let Retention {
+            sessions_per_device,
+            session_age,
+            session_bytes,
+            points,
+            hours,
+            days,
+            snapshots,
+        } = Retention::default();
+        Self {
+            sessions: RecordSessions::Eventful,
+            sessions_per_device,
+            session_days: session_age.as_secs() / limits::DAY_SECONDS,
+            session_bytes,
+            points,
+            hours,
+            days,
+            snapshots,
+        }
+    }
+}
+
+impl RecordConfig {
+    /// What the store keeps.
+    pub const fn retention(&self) -> Retention {
+        Retention {
+            sessions_per_device: self.sessions_per_device,
+            session_age: Duration::from_secs(self.session_days * limits::DAY_SECONDS),
+            session_bytes: self.session_bytes,
+            points: self.points,
+            hours: self.hours,
+            days: self.days,
+            snapshots: self.snapshots,
+        }
+    }
+
+    pub(crate) const fn recording(&self) -> Recording {
+        match self.sessions {
+            RecordSessions::Eventful => Recording::Eventful,
+            RecordSessions::All => Recording::All,
+            RecordSessions::Off => Recording::Off,
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let of_device = limits::RECORD_SESSIONS_MAX;
+        in_range("record.sessions_per_device", self.sessions_per_device, 0..=of_device)?;
+        in_range("record.session_days", self.session_days, 1..=limits::RECORD_SESSION_DAYS_MAX)?;
+        in_range("record.points", self.points, 1..=limits::RECORD_POINTS_MAX)?;
+        in_range("record.hours", self.hours, 0..=limits::RECORD_POINTS_MAX)?;
+        in_range("record.days", self.days, 0..=limits::RECORD_POINTS_MAX)?;
+        in_range("record.snapshots", self.snapshots, 0..=limits::RECORD_SNAPSHOTS_MAX)
+    }
 }
 
 /// Data models besides those that ship.
@@ -274,6 +372,7 @@ impl AcsConfig {
         self.cwmp.check()?;
         self.connection_request.check()?;
         self.nbi.check()?;
+        self.record.check()?;
         self.scripts.check()
     }
 }
@@ -485,6 +584,15 @@ mod tests {
             [nbi]
             listen = "[::1]:0"
             enabled = true
+            [record]
+            sessions = "all"
+            sessions_per_device = 1
+            session_days = 2
+            session_bytes = 3
+            points = 4
+            hours = 5
+            days = 6
+            snapshots = 7
             [scripts]
             threads = 3
         "#;
@@ -492,6 +600,26 @@ mod tests {
         assert_eq!(config.cwmp.limits.body_bytes_in_flight, 4);
         assert_eq!(config.connection_request.credentials().password().expose(), "sesame");
         assert!(!format!("{config:?}").contains("sesame"), "SEC-01");
+        let kept = Retention {
+            sessions_per_device: 1,
+            session_age: Duration::from_secs(2 * 24 * 60 * 60),
+            session_bytes: 3,
+            points: 4,
+            hours: 5,
+            days: 6,
+            snapshots: 7,
+        };
+        assert_eq!(config.record.retention(), kept);
+        assert_eq!(config.record.recording(), Recording::All);
+    }
+
+    #[test]
+    fn as_much_is_kept_as_the_store_keeps_by_itself() {
+        let config = check("").expect("defaults");
+        assert_eq!(config.record.retention(), Retention::default());
+        assert_eq!(config.record.recording(), Recording::default());
+        let off = check("[record]\nsessions = \"off\"").expect("off");
+        assert_eq!(off.record.recording(), Recording::Off);
     }
 
     #[test]
@@ -513,6 +641,13 @@ mod tests {
         problem("[cwmp.limits]\nbody_timeout_seconds = 0", "cwmp.limits.body_timeout_seconds");
         problem("[connection_request]\ntimeout_milliseconds = 5001", "5001 is out of range");
         problem("[nbi]\nlisten = \"0.0.0.0:7557\"", "has no logins yet");
+        problem("[record]\nsessions = \"some\"", "some");
+        problem("[record]\nsessions_per_device = 10001", "10001 is out of range; 0 to 10000");
+        problem("[record]\nsession_days = 0", "record.session_days: 0 is out of range");
+        problem("[record]\npoints = 0", "record.points: 0 is out of range");
+        problem("[record]\nhours = 100001", "record.hours: 100001 is out of range");
+        problem("[record]\ndays = -1", "-1");
+        problem("[record]\nsnapshots = 1001", "record.snapshots: 1001 is out of range");
         problem("[scripts]\nthreads = 0", "0 is out of range; 1 to 1024");
         problem("[scripts]\nthreads = 1025", "1025 is out of range");
     }

@@ -25,7 +25,7 @@ mod server;
 
 pub use config::{
     AcsConfig, AuthConfig, AuthMode, ConfigError, ConnectionRequestConfig, CwmpConfig, CwmpLimits,
-    ModelsConfig, NbiConfig, ScriptsConfig, UserConfig,
+    ModelsConfig, NbiConfig, RecordConfig, RecordSessions, ScriptsConfig, UserConfig,
 };
 pub use connection_request::{ConnectionRequestError, ConnectionRequester};
 pub use entropy::NoEntropy;

@@ -153,3 +153,19 @@ pub const SCRIPT_JOB_SECONDS_MAX: u64 = 10;
 pub const SCRIPT_THREADS_GIVEN_UP_MAX: usize = 16;
 /// Bytes of stack of a thread; 2 MiB must do for expressions, and a script has its own limit.
 pub const SCRIPT_THREAD_STACK_BYTES: usize = 4 * 1024 * 1024;
+/// Devices of one page of a search.
+pub(crate) const SEARCH_DEVICES: usize = 100;
+/// Sessions that are listed unless the client wants more or fewer.
+pub(crate) const SESSIONS_LISTED: u64 = 10;
+/// Sessions that are listed at most.
+pub(crate) const SESSIONS_LISTED_MAX: u64 = 100;
+/// Seconds of a day.
+pub(crate) const DAY_SECONDS: u64 = 24 * 60 * 60;
+/// Sessions that may be kept of one device.
+pub const RECORD_SESSIONS_MAX: u32 = 10_000;
+/// Days that a session may be kept.
+pub const RECORD_SESSION_DAYS_MAX: u64 = 3_650;
+/// Values, hours or days that may be kept of one watched parameter of one device.
+pub const RECORD_POINTS_MAX: u32 = 100_000;
+/// Snapshots that may be kept of one device.
+pub const RECORD_SNAPSHOTS_MAX: u32 = 1_000;

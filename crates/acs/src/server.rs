@@ -105,7 +105,7 @@ pub async fn serve(
         Some(folder) => models::load_folder(folder)?,
         None => Catalog::shipped(),
     };
-    let rulebook = Rulebook::open(config.rules.as_deref(), store.clone(), sessions_at_first());
+    let rulebook = Rulebook::open(config.rules.as_deref(), store.clone(), at_first(&config));
     let rulebook = rulebook.await?;
     let scripts = Scripts::new(ScriptLimits::new(config.scripts.threads));
     let scripts = scripts.map_err(ServeError::Threads)?;
@@ -126,9 +126,13 @@ pub async fn serve(
 }
 
 /// How sessions are held before settings have a say.
-fn sessions_at_first() -> SessionConfig {
-    // As in GenieACS, the hours of schedules are those of the server's clock.
-    let settings = Settings { zone: TimeZone::system(), ..Settings::default() };
+fn at_first(config: &AcsConfig) -> SessionConfig {
+    let settings = Settings {
+        // As in GenieACS, the hours of schedules are those of the server's clock.
+        zone: TimeZone::system(),
+        recording: config.record.recording(),
+        ..Settings::default()
+    };
     SessionConfig { settings: Arc::new(settings), ..SessionConfig::default() }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use drover_acs::AcsConfig;
 use drover_cwmp::auth::Secret;
-use drover_store::{Error, Store, server_name};
+use drover_store::{Error, Retention, Store, server_name};
 
 /// What is in the folder of a database.
 pub(crate) const DATABASE: &str = "drover.db";
@@ -45,14 +45,14 @@ impl Data {
         matches!(self, Self::Folder(folder) if !folder.join(DATABASE).exists())
     }
 
-    /// Opens the store. Blocks while it is checked.
+    /// Opens the store, which keeps this much of the past. Blocks while it is checked.
     ///
     /// # Errors
     /// As [`Store::open`] and [`Store::connect`].
-    pub(crate) fn open(&self) -> Result<Store, Error> {
+    pub(crate) fn open(&self, retention: Retention) -> Result<Store, Error> {
         match self {
-            Self::Folder(folder) => Store::open(folder),
-            Self::Server { url, .. } => Store::connect(url.expose()),
+            Self::Folder(folder) => Store::open_with(folder, retention),
+            Self::Server { url, .. } => Store::connect_with(url.expose(), retention),
         }
     }
 }

@@ -76,8 +76,9 @@ pub(crate) async fn start(
     if data.is_new() {
         info!(%data, "a new database is made");
     }
+    let retention = config.record.retention();
     // The integrity check of a large database takes its time.
-    let store = tokio::task::spawn_blocking(move || data.open())
+    let store = tokio::task::spawn_blocking(move || data.open(retention))
         .await
         .map_err(Failure::failed)?
         .map_err(Failure::failed)?;

@@ -8,13 +8,9 @@ use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderValue, Method, Response};
 use axum::response::IntoResponse;
-use bytes::Bytes;
 use drover_provision::rules::ResourceKind;
 use drover_store::Error as StoreError;
-use futures_util::stream;
 use serde_json::Value as Json;
-use tokio::sync::mpsc;
-use tracing::error;
 
 use super::Nbi;
 use super::error::ApiError;
@@ -22,8 +18,9 @@ use super::filter::{Filter, QueryError};
 use super::projection::Projection;
 use super::scalar::Scalar;
 use super::scan::{Collection, Document, Scan, Source};
+use super::search;
+use super::stream::{self, Lines};
 use crate::limits::QUERY_SORTED_MAX;
-use crate::net::chain;
 
 /// The parameters as they are written.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -52,7 +49,17 @@ pub(super) async fn devices(
     state: State<Arc<Nbi>>,
     method: Method,
     parameters: Query<Parameters>,
+    search: Query<search::Parameters>,
 ) -> Result<Response<Body>, ApiError> {
+    if let Some(filter) = search.0.filter() {
+        if parameters.query.is_some() || parameters.skip.is_some() {
+            let text = "filter goes with after, limit, sort and projection, not with query or skip";
+            return Err(ApiError::bad(text));
+        }
+        let Parameters { projection, sort, limit, .. } = parameters.0;
+        let page = search::Page { projection, sort, limit };
+        return search::devices(&state, method, filter, search.0, page).await;
+    }
     respond(&state, method, parameters.0, Collection::Devices).await
 }
 
@@ -166,36 +173,22 @@ impl Request {
         orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 
-    /// A JSON array, one document a line, written as fast as the client reads.
     fn into_body(self, source: Source, ids: Option<Vec<String>>) -> Body {
-        let (sender, receiver) = mpsc::channel::<Result<Bytes, StoreError>>(1);
-        tokio::spawn(async move {
-            if let Err(error) = self.write(source, ids, &sender).await {
-                error!(error = %chain(&error), "a northbound query broke off");
-                // The status is gone; a cut connection tells the client that something is missing.
-                let _ = sender.send(Err(error)).await;
-            }
-        });
-        let chunks = stream::unfold(receiver, |mut receiver| async move {
-            receiver.recv().await.map(|chunk| (chunk, receiver))
-        });
-        Body::from_stream(chunks)
+        stream::array(|lines| self.write(source, ids, lines))
     }
 
     async fn write(
         self,
         source: Source,
         ids: Option<Vec<String>>,
-        sender: &mpsc::Sender<Result<Bytes, StoreError>>,
-    ) -> Result<(), StoreError> {
+        mut lines: Lines,
+    ) -> Result<Lines, StoreError> {
         let catalog = Arc::clone(&source.catalog);
         let mut scan = match ids {
             Some(ids) => Scan::of_ids(source, self.collection, ids),
             None => Scan::for_filter(source, self.collection, &self.filter),
         };
         let (mut skip, mut left) = (self.skip, self.limit);
-        let mut text = String::from("[\n");
-        let mut is_first = true;
         while left > 0 {
             let page = scan.next().await?;
             if page.is_empty() {
@@ -206,29 +199,18 @@ impl Request {
                     skip -= 1;
                 } else if left > 0 {
                     left -= 1;
-                    let json = document.view(&self.projection, &catalog);
-                    push(&mut text, &json, &mut is_first);
+                    lines.push(&document.view(&self.projection, &catalog));
                 }
             }
-            // The client is gone.
-            if sender.send(Ok(std::mem::take(&mut text).into())).await.is_err() {
-                return Ok(());
+            if !lines.send().await {
+                break;
             }
         }
-        text.push_str("\n]");
-        let _ = sender.send(Ok(text.into())).await;
-        Ok(())
+        Ok(lines)
     }
 }
 
-fn push(text: &mut String, json: &Json, is_first: &mut bool) {
-    if !std::mem::take(is_first) {
-        text.push_str(",\n");
-    }
-    text.push_str(&json.to_string());
-}
-
-fn number(name: &str, text: Option<&str>) -> Result<u64, QueryError> {
+pub(super) fn number(name: &str, text: Option<&str>) -> Result<u64, QueryError> {
     let text = text.unwrap_or_default().trim();
     if text.is_empty() {
         return Ok(0);
@@ -238,7 +220,10 @@ fn number(name: &str, text: Option<&str>) -> Result<u64, QueryError> {
 }
 
 /// Reads `{"field": 1, "other": -1}`.
-fn sort_fields(text: &str, collection: Collection) -> Result<Vec<(String, bool)>, QueryError> {
+pub(super) fn sort_fields(
+    text: &str,
+    collection: Collection,
+) -> Result<Vec<(String, bool)>, QueryError> {
     if text.is_empty() {
         return Ok(Vec::new());
     }

@@ -58,7 +58,17 @@ impl From<StoreError> for ApiError {
             StoreError::InvalidTag
             | StoreError::TooMany { .. }
             | StoreError::InvalidResource { .. }
-            | StoreError::TooManyResources => Self::bad(error.to_string()),
+            | StoreError::TooManyResources
+            | StoreError::InvalidIndex(_)
+            | StoreError::TooManyIndexes
+            | StoreError::InvalidPath(_)
+            | StoreError::TooManyWatched
+            | StoreError::NotIndexed { .. }
+            | StoreError::InvalidCursor => Self::bad(error.to_string()),
+            // It may be fast enough when others search less.
+            StoreError::TooSlow { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
             // Their texts name files and hosts, which a client need not know.
             StoreError::Database { .. }
             | StoreError::Server { .. }

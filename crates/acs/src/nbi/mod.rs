@@ -6,11 +6,16 @@ mod error;
 mod fault;
 mod filter;
 mod guard;
+mod knowledge;
+mod past;
+mod paths;
 mod perform;
 mod projection;
 mod resource;
 mod scalar;
 mod scan;
+mod search;
+mod stream;
 mod task;
 
 use std::sync::Arc;
@@ -99,6 +104,16 @@ fn router(nbi: Arc<Nbi>) -> Router {
         .route("/tasks", get(collection::tasks))
         .route("/faults", get(collection::faults))
         .route("/devices/{id}", delete(delete_device))
+        .route("/devices/{id}/history", get(past::history))
+        .route("/devices/{id}/sessions", get(past::sessions))
+        .route("/devices/{id}/snapshots", get(past::snapshots))
+        .route("/devices/{id}/snapshots/{number}", get(past::snapshot))
+        .route("/indexes", get(paths::indexes))
+        .route("/indexes/{path}", put(paths::add_index).delete(paths::drop_index))
+        .route("/knowledge", get(knowledge::list))
+        .route("/knowledge/{product}", delete(knowledge::delete))
+        .route("/watched", get(paths::watched))
+        .route("/watched/{path}", put(paths::watch).delete(paths::unwatch))
         .route("/devices/{id}/tasks", post(perform::post_task))
         .route("/devices/{id}/tags/{tag}", post(add_tag).delete(remove_tag))
         .route("/tasks/{id}", delete(delete_task))

@@ -5,6 +5,7 @@ mod connection_request;
 mod harness;
 mod hostile;
 mod http;
+mod insight;
 mod nbi;
 mod rules;
 mod sessions;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Client, TestServer};
 
 /// Percent-encodes what cannot stand in a query.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     text.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
