@@ -82,6 +82,8 @@ pub const PATTERN_SEGMENTS_MAX: usize = 32;
 pub const SCRIPT_BYTES_MAX: usize = 256 * 1024;
 /// Bytes that a script may have at a time, with the interpreter's own 150 KiB.
 pub const SCRIPT_MEMORY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes that are used besides to read what a script throws.
+pub const SCRIPT_FAULT_MEMORY_BYTES: usize = 512 * 1024;
 /// Characters of text that a script makes code of at a time.
 pub const SCRIPT_EVAL_CHARS_MAX: usize = 16 * 1024;
 /// Runs after which an interpreter is replaced, whatever it may still hold.
@@ -98,6 +100,9 @@ pub const SCRIPT_CALL_UNITS_MAX: usize = 300_000_000;
 pub const SCRIPT_CHECK_UNITS: usize = 4_000_000;
 /// Looks at a run, one every 10,000 steps, before it is stopped, unless configured otherwise.
 pub const SCRIPT_CHECKS: u32 = 1_000;
+/// Mebibytes that a run takes, given back or not, before it is stopped, unless configured
+/// otherwise.
+pub const SCRIPT_MEBIBYTES: u32 = 2 * 1024;
 /// Milliseconds of a run before it is stopped, unless configured otherwise.
 pub const SCRIPT_MILLISECONDS: u32 = 250;
 /// Characters of a path in a script, with aliases.

@@ -8,10 +8,12 @@
 //!
 //! A script can do nothing but call its host, and it is bounded in memory, in stack and in steps
 //! ([`Budget`]). The interpreter counts steps, and looks at its budget every 10,000 of them. One
-//! call of a built-in function is one step, whatever it does; those that could work for long are
-//! replaced (`guards.js`), so that they count what they do and refuse what is too much. What
-//! operators do is not counted: texts of megabytes that are compared in a loop, and large BigInts,
-//! can still take seconds between two looks.
+//! call of a built-in function is one step, whatever it does, and so is one operator. So it is also
+//! looked at after each mebibyte that the interpreter takes, which bounds whatever makes something
+//! large; and built-in functions that could work for long without that are replaced (`guards.js`):
+//! they count what they do, and refuse what is too much. What is left are operators that only
+//! read texts of megabytes, and compare them, or find members by them: ten thousand of these can
+//! take seconds. Whoever waits for a run can give it up, and then says so to its [`Stopper`].
 
 mod data;
 mod fault;
@@ -25,11 +27,16 @@ mod virtual_parameter;
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use drover_quickjs::{Bytecode, Meter};
 use jiff::tz::TimeZone;
-use rquickjs::context::{EvalOptions, intrinsic};
+use rquickjs::context::intrinsic;
 use rquickjs::{
-    CatchResultExt, CaughtError, Context, Ctx, Error, Function, Object, Persistent, Runtime, Value,
+    CatchResultExt, CaughtError, Context, Ctx, Error, FromJs, Function, Object, Persistent,
+    Runtime, Value,
 };
 
 pub use data::Data;
@@ -38,9 +45,9 @@ pub use host::{Attribute, Clear, Commit, Declare, Ext, Host, Settings, Times};
 pub use virtual_parameter::{VirtualParameter, Wanted};
 
 use crate::limits::{
-    SCRIPT_BYTES_MAX, SCRIPT_CHECKS, SCRIPT_MEMORY_BYTES_MAX, SCRIPT_MILLISECONDS,
-    SCRIPT_NAME_CHARS_MAX, SCRIPT_RUNS_PER_INTERPRETER, SCRIPT_STACK_BYTES_MAX,
-    SCRIPT_STACK_DEPTH_MAX,
+    SCRIPT_BYTES_MAX, SCRIPT_CHECKS, SCRIPT_FAULT_MEMORY_BYTES, SCRIPT_MEBIBYTES,
+    SCRIPT_MEMORY_BYTES_MAX, SCRIPT_MILLISECONDS, SCRIPT_NAME_CHARS_MAX,
+    SCRIPT_RUNS_PER_INTERPRETER, SCRIPT_STACK_BYTES_MAX, SCRIPT_STACK_DEPTH_MAX,
 };
 use fault::PRELUDE;
 use run::{Over, Run, Slot};
@@ -54,12 +61,22 @@ const PROLOGUE: &str = "0,function(){";
 /// What stands behind its last line.
 const EPILOGUE: &str = "\n}";
 
-/// A script whose syntax is right.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A script whose syntax is right, compiled.
+#[derive(Debug, Clone)]
 pub struct Script {
     name: String,
     source: String,
+    code: Bytecode,
 }
+
+impl PartialEq for Script {
+    fn eq(&self, other: &Self) -> bool {
+        // The code follows from them.
+        (&self.name, &self.source) == (&other.name, &other.source)
+    }
+}
+
+impl Eq for Script {}
 
 /// A script that cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,15 +120,23 @@ pub struct Inputs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// How often the run is looked at, every 10,000 steps, before it is stopped. Ends a run at the
-    /// same step each time; the clock is [`Host::is_time_over`].
+    /// same step each time.
     pub checks: u32,
-    /// What the fault of a run that took too long says, in milliseconds.
+    /// How many mebibytes the run may take before it is stopped, those that it gives back included.
+    /// (How many it may have at a time is a matter of the engine.)
+    pub mebibytes: u32,
+    /// Milliseconds that the run may take by the clock of its engine, if that has one; and what
+    /// the fault says of a run that took too long.
     pub milliseconds: u32,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { checks: SCRIPT_CHECKS, milliseconds: SCRIPT_MILLISECONDS }
+        Self {
+            checks: SCRIPT_CHECKS,
+            mebibytes: SCRIPT_MEBIBYTES,
+            milliseconds: SCRIPT_MILLISECONDS,
+        }
     }
 }
 
@@ -129,12 +154,34 @@ pub enum Outcome {
 /// Runs scripts, one after another, on the thread where it was made.
 pub struct Engine {
     runtime: Runtime,
+    meter: Rc<Meter>,
     /// Bytes that a script may have.
     memory: usize,
     /// Where the stack was when the runtime was made, from which its limit counts.
     stack: usize,
     /// How many scripts ran in this runtime.
     runs: u32,
+    stopper: Stopper,
+    clock: Option<Clock>,
+}
+
+/// Tells the time since some moment.
+type Clock = Rc<dyn Fn() -> Duration>;
+
+/// Stops what an [`Engine`] runs, and all that it would run later: each run is out of time when it
+/// is looked at next. For whoever has given up waiting for it.
+#[derive(Debug, Clone, Default)]
+pub struct Stopper(Arc<AtomicBool>);
+
+impl Stopper {
+    /// Stops it, for good.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Script {
@@ -153,11 +200,10 @@ impl Script {
             return Err(ScriptError::Syntax { message, line });
         }
         let printable = name.chars().filter(|c| !c.is_control() && !matches!(c, '(' | ')'));
-        let script = Self {
-            name: printable.take(SCRIPT_NAME_CHARS_MAX).collect(),
-            source: format!("{PROLOGUE}{source}{EPILOGUE}"),
-        };
-        let runtime = new_runtime().map_err(|_| ScriptError::Interpreter)?;
+        let name: String = printable.take(SCRIPT_NAME_CHARS_MAX).collect();
+        let source = format!("{PROLOGUE}{source}{EPILOGUE}");
+        let runtime = Runtime::new().map_err(|_| ScriptError::Interpreter)?;
+        runtime.set_max_stack_size(SCRIPT_STACK_BYTES_MAX);
         let mut checks = 0u32;
         let is_late = move || {
             checks = checks.saturating_add(1);
@@ -165,20 +211,27 @@ impl Script {
         };
         runtime.set_interrupt_handler(Some(Box::new(is_late)));
         let context = new_context(&runtime).map_err(|_| ScriptError::Interpreter)?;
-        context.with(|ctx| match script.function(&ctx).catch(&ctx) {
-            Ok(_) => Ok(()),
-            Err(CaughtError::Exception(error)) => {
-                let name: String = error.as_object().get("name").unwrap_or_default();
-                let message = format!("{name}: {}", error.message().unwrap_or_default());
-                let line = error.stack().and_then(|stack| script.line_in(&stack));
+        let compiled = context.with(|ctx| {
+            let compiled = Bytecode::compile(&ctx, &name, &source, true);
+            // A text that ends the function and begins another thing is no script.
+            let checked = compiled.and_then(|code| function(&ctx, &code).map(|_| code));
+            match checked.catch(&ctx) {
+                Ok(code) => Ok(code),
+                Err(CaughtError::Exception(error)) => {
+                    let name: String = error.as_object().get("name").unwrap_or_default();
+                    let message = format!("{name}: {}", error.message().unwrap_or_default());
+                    Err((message, error.stack()))
+                }
+                Err(_) => Err(("SyntaxError: unexpected '}'".to_owned(), None)),
+            }
+        });
+        match compiled {
+            Ok(code) => Ok(Self { name, source, code }),
+            Err((message, stack)) => {
+                let line = stack.and_then(|stack| line_in(&stack, text_of(&source)));
                 Err(ScriptError::Syntax { message, line })
             }
-            Err(_) => {
-                let message = "SyntaxError: unexpected '}'".to_owned();
-                Err(ScriptError::Syntax { message, line: None })
-            }
-        })?;
-        Ok(script)
+        }
     }
 
     /// The script's name.
@@ -188,24 +241,27 @@ impl Script {
 
     /// Its text, as it was given.
     pub fn text(&self) -> &str {
-        let inner = self.source.strip_prefix(PROLOGUE);
-        inner.and_then(|inner| inner.strip_suffix(EPILOGUE)).unwrap_or_default()
+        text_of(&self.source)
     }
+}
 
-    /// The line that the parser's stack names: `    at name:line:column`. A line behind the last is
-    /// that of the epilogue, which means that the end came too early.
-    fn line_in(&self, stack: &str) -> Option<u32> {
-        let mut numbers = stack.lines().next()?.trim_end().rsplit(':').skip(1);
-        let line: u32 = numbers.next()?.parse().ok()?;
-        let last = u32::try_from(self.text().lines().count().max(1)).unwrap_or(u32::MAX);
-        Some(line.min(last))
-    }
+fn text_of(source: &str) -> &str {
+    let inner = source.strip_prefix(PROLOGUE);
+    inner.and_then(|inner| inner.strip_suffix(EPILOGUE)).unwrap_or_default()
+}
 
-    fn function<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
-        let mut options = EvalOptions::default();
-        options.filename = Some(self.name.clone());
-        ctx.eval_with_options(self.source.as_str(), options)
-    }
+/// The line of a text that the parser's stack names: `    at name:line:column`. A line behind the
+/// last is that of the epilogue, which means that the end came too early.
+fn line_in(stack: &str, text: &str) -> Option<u32> {
+    let mut numbers = stack.lines().next()?.trim_end().rsplit(':').skip(1);
+    let line: u32 = numbers.next()?.parse().ok()?;
+    let last = u32::try_from(text.lines().count().max(1)).unwrap_or(u32::MAX);
+    Some(line.min(last))
+}
+
+/// The function that code gives.
+fn function<'js>(ctx: &Ctx<'js>, code: &Bytecode) -> rquickjs::Result<Function<'js>> {
+    Function::from_js(ctx, code.evaluate(ctx)?)
 }
 
 impl Engine {
@@ -218,8 +274,22 @@ impl Engine {
     }
 
     fn with_memory(memory: usize) -> Result<Self, ScriptError> {
-        let runtime = new_runtime().map_err(|_| ScriptError::Interpreter)?;
-        Ok(Self { runtime, memory, stack: stack_position(), runs: 0 })
+        let meter = Rc::new(Meter::default());
+        let runtime = new_runtime(&meter).map_err(|_| ScriptError::Interpreter)?;
+        let (stack, stopper) = (stack_position(), Stopper::default());
+        Ok(Self { runtime, meter, memory, stack, runs: 0, stopper, clock: None })
+    }
+
+    /// Ends runs also by a clock, which tells the time since some moment: best that of the thread,
+    /// which stands while others work. Without one, only what a run does counts, so that it ends
+    /// in the same way each time.
+    pub fn set_clock(&mut self, clock: impl Fn() -> Duration + 'static) {
+        self.clock = Some(Rc::new(clock));
+    }
+
+    /// What stops this engine from another thread.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
     }
 
     /// Runs a script, and gives its host back.
@@ -229,12 +299,16 @@ impl Engine {
     {
         self.follow_stack();
         let slot = Rc::new(RefCell::new(Slot(Some(host))));
-        let run = Rc::new(Run::new(inputs, slot.clone()));
+        let (meter, stopper) = (Rc::clone(&self.meter), self.stopper.clone());
+        // Of a run that has panicked.
+        meter.stop();
+        let run = Run::new(inputs, slot.clone(), meter, stopper, self.clock.clone());
+        let run = Rc::new(run);
         let watched = Rc::clone(&run);
-        let is_interrupted = move || watched.is_interrupted();
-        self.runtime.set_interrupt_handler(Some(Box::new(is_interrupted)));
+        self.runtime.set_interrupt_handler(Some(Box::new(move || watched.is_interrupted())));
         let outcome = self.run_in_context(script, &run);
         self.runtime.set_interrupt_handler(None);
+        self.meter.stop();
         self.clean_up(&outcome);
         let host = slot.borrow_mut().0.take();
         (outcome, host.expect("only this function takes the host"))
@@ -267,16 +341,17 @@ impl Engine {
         context: &Context,
         prepared: Prepared,
         script: &Script,
-        run: &Run,
+        run: &Rc<Run>,
     ) -> Result<Option<Data>, Fault> {
         // The interpreter fails badly when its compiler has no memory, so that comes only now. What
         // compiling takes is bounded by the length of the source.
-        self.runtime.set_memory_limit(self.memory);
+        let watched = Rc::clone(run);
+        self.meter.start(self.memory, move || watched.may_take_more());
         let (prelude, returned) = context.with(|ctx| {
             let prelude = prepared.prelude.restore(&ctx).map_err(|_| out_of_memory())?;
             let function = prepared.function.restore(&ctx).map_err(|_| out_of_memory())?;
             let returned: Value<'_> =
-                function.call(()).map_err(|error| fault_of(&ctx, &prelude, script, error))?;
+                function.call(()).map_err(|error| self.fault(&ctx, &prelude, script, error))?;
             Ok((Persistent::save(&ctx, prelude), Persistent::save(&ctx, returned)))
         })?;
         let jobs = self.run_jobs(run);
@@ -284,8 +359,20 @@ impl Engine {
             let prelude = prelude.restore(&ctx).map_err(|_| out_of_memory())?;
             let returned = returned.restore(&ctx).map_err(|_| out_of_memory())?;
             jobs?;
-            data_of(&prelude, returned).map_err(|error| fault_of(&ctx, &prelude, script, error))
+            data_of(&prelude, returned).map_err(|error| self.fault(&ctx, &prelude, script, error))
         })
+    }
+
+    /// Reads what a script has thrown, perhaps for want of memory.
+    fn fault<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        prelude: &Object<'js>,
+        script: &Script,
+        error: Error,
+    ) -> Fault {
+        self.meter.raise(SCRIPT_FAULT_MEMORY_BYTES);
+        fault_of(ctx, prelude, script, error)
     }
 
     /// Runs what a script's promises left to do. What a callback throws is the matter of its
@@ -310,7 +397,6 @@ impl Engine {
         let is_clean = !matches!(outcome, Outcome::Fault(_)) && !self.runtime.is_job_pending();
         if is_clean && self.runs < SCRIPT_RUNS_PER_INTERPRETER {
             self.runtime.run_gc();
-            self.runtime.set_memory_limit(0);
         } else {
             self.renew();
         }
@@ -324,7 +410,7 @@ impl Engine {
     }
 
     fn renew(&mut self) {
-        if let Ok(runtime) = new_runtime() {
+        if let Ok(runtime) = new_runtime(&self.meter) {
             self.runtime = runtime;
             self.runs = 0;
             self.stack = stack_position();
@@ -351,8 +437,8 @@ type Builtins = (
     intrinsic::Promise,
 );
 
-fn new_runtime() -> rquickjs::Result<Runtime> {
-    let runtime = Runtime::new()?;
+fn new_runtime(meter: &Rc<Meter>) -> rquickjs::Result<Runtime> {
+    let runtime = meter.runtime()?;
     runtime.set_max_stack_size(SCRIPT_STACK_BYTES_MAX);
     Ok(runtime)
 }
@@ -373,7 +459,7 @@ impl Prepared {
     fn new<'js>(ctx: &Ctx<'js>, script: &Script, run: &Rc<Run>) -> Result<Self, Fault> {
         let prelude = prepare(ctx, run).map_err(|_| out_of_memory())?;
         let function =
-            script.function(ctx).map_err(|error| fault_of(ctx, &prelude, script, error))?;
+            function(ctx, &script.code).map_err(|error| fault_of(ctx, &prelude, script, error))?;
         Ok(Self {
             prelude: Persistent::save(ctx, prelude),
             function: Persistent::save(ctx, function),
@@ -381,18 +467,37 @@ impl Prepared {
     }
 }
 
+/// The code that stands before each script, compiled.
+#[derive(Debug)]
+struct Preparation {
+    prelude: Bytecode,
+    guards: Bytecode,
+}
+
+impl Preparation {
+    /// That of this process.
+    fn get(ctx: &Ctx<'_>) -> rquickjs::Result<&'static Self> {
+        static ONE: OnceLock<Preparation> = OnceLock::new();
+        if let Some(one) = ONE.get() {
+            return Ok(one);
+        }
+        let compile = |source: &str| Bytecode::compile(ctx, PRELUDE, source, false);
+        let one = Self {
+            prelude: compile(include_str!("script/prelude.js"))?,
+            guards: compile(include_str!("script/guards.js"))?,
+        };
+        Ok(ONE.get_or_init(|| one))
+    }
+}
+
 fn prepare<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<Object<'js>> {
-    let evaluate = |source: &str| -> rquickjs::Result<Function<'js>> {
-        let mut options = EvalOptions::default();
-        options.filename = Some(PRELUDE.to_owned());
-        ctx.eval_with_options(source, options)
-    };
     let args = Data::List(run.inputs.args.clone()).to_js(ctx)?;
     let natives = natives::natives(ctx, run)?;
     let limits = natives::limit_object(ctx, run)?;
-    let prelude = evaluate(include_str!("script/prelude.js"))?;
+    let Preparation { prelude, guards } = Preparation::get(ctx)?;
+    let prelude = function(ctx, prelude)?;
     let prelude = prelude.call((natives, limits.clone(), run.now_number(), args))?;
-    let guards = evaluate(include_str!("script/guards.js"))?;
+    let guards = function(ctx, guards)?;
     let () = guards.call((natives::guards(ctx, run)?, limits))?;
     Ok(prelude)
 }

@@ -185,7 +185,7 @@ fn long_chains_of_objects_end() {
         (Space, "let p = {}; for (let i = 0; i < 2e4; ++i) p = new Proxy(p, {}); p.x"),
         (Space, "let f = () => 1; for (let i = 0; i < 1e5; ++i) f = f.bind(); f()"),
         (Space, "let f = () => 1; for (let i = 0; i < 2e4; ++i) f = f.bind(); f()"),
-        (Space, "let o = {}; for (let i = 0; i < 1e6; ++i) o = Object.create(o); return o.x"),
+        (Space, "let o = {}; for (let i = 0; i < 1e6; ++i) o = {__proto__: o}; return o.x"),
         (
             Done,
             "let o = {}; for (let i = 0; i < 1e4; ++i) o = Object.create(o); return typeof \

@@ -15,7 +15,8 @@ const TABLE: &[(&str, MayUse)] = &[
     ("drover-cwmp", MayUse::Only(&[])),
     ("drover-datamodel", MayUse::Only(&["drover-cwmp"])),
     ("drover-cpe", MayUse::Only(&["drover-cwmp", "drover-datamodel"])),
-    ("drover-provision", MayUse::Only(&["drover-cwmp", "drover-datamodel"])),
+    ("drover-quickjs", MayUse::Only(&[])),
+    ("drover-provision", MayUse::Only(&["drover-quickjs", "drover-cwmp", "drover-datamodel"])),
     (
         "drover-store",
         MayUse::Only(&[

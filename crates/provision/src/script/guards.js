@@ -218,6 +218,14 @@
     },
   });
 
+  // Keys that are long texts are read to their end.
+  for (const { prototype } of [Map, Set]) {
+    guard(prototype, ["get", "has", "set", "add", "delete"].filter((name) => name in prototype),
+      (it, args) => {
+        if (args.length > 0) charge(size(args[0]));
+        return it;
+      });
+  }
   replace(String, {
     __proto__: null,
     raw(template, ...values) {

@@ -41,12 +41,6 @@ pub trait Host {
     /// A message for the log, with further fields. Called in every run: which of them were printed
     /// already, the host knows from its commits and extensions.
     fn log(&mut self, message: &str, meta: &[(String, Data)]);
-
-    /// Whether the run has used its time. Asked about every 10,000 steps of the script, besides the
-    /// budget of steps in [`super::Budget`].
-    fn is_time_over(&mut self) -> bool {
-        false
-    }
 }
 
 /// Whether the run goes on after a commit.

@@ -15,12 +15,13 @@ use crate::limits;
 pub(super) fn natives<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
     let add = |name: &str, native: Native| -> Result<()> {
-        let run = Rc::clone(run);
+        // An interpreter without memory may lose a function, which must not keep the run then.
+        let run = Rc::downgrade(run);
         let function = move |ctx: Ctx<'js>, args: Rest<Value<'js>>| {
             // A run that is over does nothing more, whatever its script caught.
-            if run.is_over() {
+            let Some(run) = run.upgrade().filter(|run| !run.is_over()) else {
                 return Ok(Value::new_null(ctx));
-            }
+            };
             native(&run, &ctx, &args.0)
         };
         object.set(name, Function::new(ctx.clone(), function)?)
@@ -36,14 +37,17 @@ pub(super) fn natives<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> Result<Object<'js>>
     add("seed", seed)?;
     add("interval", interval)?;
     add("scheduled", scheduled)?;
+    let run = Rc::downgrade(run);
+    let room = move |bytes: f64| run.upgrade().is_some_and(|run| run.has_room(bytes));
+    object.set("room", Function::new(ctx.clone(), room)?)?;
     Ok(object)
 }
 
 /// What the guards of built-in functions call.
 pub(super) fn guards<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
-    let run = Rc::clone(run);
-    let spend = move |units: f64| run.spends(units);
+    let run = Rc::downgrade(run);
+    let spend = move |units: f64| run.upgrade().is_none_or(|run| run.spends(units));
     object.set("spend", Function::new(ctx.clone(), spend)?)?;
     let is_proxy = |value: Value<'js>| value.is_proxy();
     object.set("isProxy", Function::new(ctx.clone(), is_proxy)?)?;

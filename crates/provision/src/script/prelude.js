@@ -20,7 +20,7 @@
   const {
     commit: nativeCommit, declare: nativeDeclare, clear: nativeClear, matches: nativeMatches,
     attribute: nativeAttribute, ext: nativeExt, log: nativeLog, random: nativeRandom,
-    seed: nativeSeed, interval: nativeInterval, scheduled: nativeScheduled,
+    seed: nativeSeed, interval: nativeInterval, scheduled: nativeScheduled, room: nativeRoom,
   } = native;
 
   // As GenieACS does it, if that is asked for: a script can catch where it stops.
@@ -376,7 +376,10 @@
     if (characters > limits.evalCharacters) {
       throw new RangeErrorType(`Code is longer than ${limits.evalCharacters} characters`);
     }
-    new Room(65536 + 512 * characters);
+    const bytes = 65536 + 512 * characters;
+    new Room(bytes);
+    // Until the interpreter stops the run.
+    if (!nativeRoom(bytes)) for (;;);
     return compile();
   };
   const evaluate = eval;

@@ -2,10 +2,13 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
+use std::time::Duration;
 
-use super::Inputs;
+use drover_quickjs::Meter;
+
 use super::data::Data;
 use super::host::{Attribute, Clear, Commit, Declare, Ext, Host};
+use super::{Clock, Inputs, Stopper};
 use crate::compat::DeviceRandom;
 use crate::limits::{SCRIPT_CHECK_UNITS, SCRIPT_DECLARATIONS_MAX, SCRIPT_LOG_MESSAGES_MAX};
 
@@ -17,8 +20,14 @@ pub(super) struct Run {
     pub(super) inputs: Inputs,
     pub(super) random: RefCell<DeviceRandom>,
     host: Rc<RefCell<dyn Host>>,
+    meter: Rc<Meter>,
+    stopper: Stopper,
+    clock: Option<Clock>,
+    /// What the clock said at the beginning.
+    began: Duration,
     over: Cell<Option<Over>>,
     checks: Cell<u32>,
+    mebibytes: Cell<u32>,
     declarations: Cell<usize>,
     messages: Cell<usize>,
 }
@@ -33,13 +42,24 @@ pub(super) enum Over {
 }
 
 impl Run {
-    pub(super) fn new(inputs: Inputs, host: Rc<RefCell<dyn Host>>) -> Self {
+    pub(super) fn new(
+        inputs: Inputs,
+        host: Rc<RefCell<dyn Host>>,
+        meter: Rc<Meter>,
+        stopper: Stopper,
+        clock: Option<Clock>,
+    ) -> Self {
         Self {
             random: RefCell::new(DeviceRandom::new(&inputs.device_id)),
             inputs,
             host,
+            meter,
+            stopper,
+            began: clock.as_ref().map_or(Duration::ZERO, |clock| clock()),
+            clock,
             over: Cell::new(None),
             checks: Cell::new(0),
+            mebibytes: Cell::new(0),
             declarations: Cell::new(0),
             messages: Cell::new(0),
         }
@@ -63,19 +83,45 @@ impl Run {
 
     /// Whether the interpreter shall stop, which it asks every 10,000 steps.
     pub(super) fn is_interrupted(&self) -> bool {
-        match self.over.get() {
-            None => {}
-            Some(Over::Stopped) if self.inputs.catches_commit => {}
-            Some(_) => return true,
+        let is_interrupted = match self.over.get() {
+            Some(over) if over == Over::TimedOut || !self.inputs.catches_commit => true,
+            _ => {
+                let checks = self.checks.get().saturating_add(1);
+                self.checks.set(checks);
+                self.is_late(checks > self.inputs.budget.checks)
+            }
+        };
+        if is_interrupted {
+            self.meter.end();
         }
-        let checks = self.checks.get().saturating_add(1);
-        self.checks.set(checks);
-        let is_late = checks > self.inputs.budget.checks
-            || self.host.try_borrow_mut().is_ok_and(|mut host| host.is_time_over());
+        is_interrupted
+    }
+
+    /// Whether the interpreter gets more memory, which it asks after each mebibyte.
+    pub(super) fn may_take_more(&self) -> bool {
+        if self.over.get() == Some(Over::TimedOut) {
+            return false;
+        }
+        let mebibytes = self.mebibytes.get().saturating_add(1);
+        self.mebibytes.set(mebibytes);
+        !self.is_late(mebibytes > self.inputs.budget.mebibytes)
+    }
+
+    fn is_late(&self, is_spent: bool) -> bool {
+        let time = Duration::from_millis(u64::from(self.inputs.budget.milliseconds));
+        let is_over = |clock: &Clock| clock().saturating_sub(self.began) > time;
+        let is_late =
+            is_spent || self.stopper.is_stopped() || self.clock.as_ref().is_some_and(is_over);
         if is_late {
             self.over.set(Some(Over::TimedOut));
         }
         is_late
+    }
+
+    /// Takes that so many bytes are needed and must not be refused. Whether there is time for it.
+    pub(super) fn has_room(&self, bytes: f64) -> bool {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        self.meter.grant(bytes as usize)
     }
 
     /// Takes that built-in functions look at so many characters or elements. Whether the run shall
@@ -156,9 +202,5 @@ impl<H: Host> Host for Slot<H> {
 
     fn log(&mut self, message: &str, meta: &[(String, Data)]) {
         self.ask((), |host| host.log(message, meta));
-    }
-
-    fn is_time_over(&mut self) -> bool {
-        self.ask(true, Host::is_time_over)
     }
 }

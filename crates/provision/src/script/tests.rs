@@ -30,7 +30,6 @@ struct FakeHost {
     pending: Option<(usize, String)>,
     /// Every call of the last run, a line each.
     calls: Vec<String>,
-    time_is_over: bool,
 }
 
 impl FakeHost {
@@ -117,10 +116,6 @@ impl Host for FakeHost {
     fn log(&mut self, message: &str, meta: &[(String, Data)]) {
         let meta: String = meta.iter().map(|(name, data)| format!(" {name}={data:?}")).collect();
         self.calls.push(format!("log {message}{meta}"));
-    }
-
-    fn is_time_over(&mut self) -> bool {
-        self.time_is_over
     }
 }
 

@@ -133,6 +133,8 @@ fn many_calls_are_counted() {
             "const a = new Array(1e5).fill(1); for (;;) JSON.stringify(a)",
             "const t = '[' + '1,'.repeat(1e5) + '1]'; for (;;) JSON.parse(t)",
             "const a = new Uint8Array(8e6); for (;;) a.reverse()",
+            "const h = 'a'.repeat(5e6), m = new Map([[h, 1]]); for (;;) m.get(h)",
+            "const h = 'a'.repeat(4e6), s = new Set([h]); for (;;) s.has(`${h}b`)",
         ],
         TIMED_OUT,
     );
@@ -185,6 +187,7 @@ fn what_is_replaced_does_what_it_did() {
             "undefinedundefined",
         ),
         ("Reflect.ownKeys(Object.getOwnPropertyDescriptor(JSON, 'parse')).length", "4"),
+        ("[...new Map([[1, 2]])] + [...new Set([3, 3])] + new Map([['a', 4]]).get('a')", "1,234"),
     ] {
         assert_eq!(text_of(&format!("return `${{{source}}}`")), expected, "{source}");
     }
@@ -198,6 +201,7 @@ fn what_is_replaced_does_what_it_did() {
         ("'a'.repeat(-1)", "script.RangeError"),
         ("''.repeat(Infinity)", "script.RangeError"),
         ("JSON.parse('{')", "script.SyntaxError"),
+        ("Map.prototype.get.call({}, 1)", "script.TypeError"),
         ("const a = []; a[0] = {a}; JSON.stringify(a)", "script.TypeError"),
     ] {
         assert_eq!(fault_of(source).code, code, "{source}");

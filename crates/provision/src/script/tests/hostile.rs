@@ -40,17 +40,102 @@ fn endless_loops_end() {
     }
 }
 
+/// How a run ends whose clock goes on by so much each time that it is looked at.
+fn run_by_clock(source: &str, tick: Duration) -> Outcome {
+    let mut engine = Engine::new().unwrap();
+    let time = std::cell::Cell::new(Duration::from_secs(9));
+    engine.set_clock(move || {
+        time.set(time.get() + tick);
+        time.get()
+    });
+    let script = Script::compile("p", source).unwrap();
+    engine.run(&script, inputs(), FakeHost::default()).0
+}
+
 #[test]
 fn the_clock_ends_a_run_too() {
-    let host = FakeHost { time_is_over: true, ..FakeHost::default() };
-    let (outcome, _) = run_once("for (;;);", host);
-    assert_eq!(outcome, Outcome::Fault(Fault::timed_out(250)));
+    for source in [
+        "for (let i = 0; i < 5e4; ++i);",
+        "const all = new Array(1e5).fill(1); for (let i = 0; i < 5; ++i) [...all]",
+    ] {
+        let outcome = run_by_clock(source, Duration::from_millis(100));
+        assert_eq!(outcome, Outcome::Fault(Fault::timed_out(250)), "{source}");
+        assert_eq!(run_by_clock(source, Duration::from_millis(1)), Outcome::Done(None), "{source}");
+    }
+}
+
+#[test]
+fn an_engine_that_is_stopped_runs_nothing_to_its_end_any_more() {
+    let mut engine = Engine::new().unwrap();
+    let stopper = engine.stopper();
+    let mut run = |source: &str| {
+        let script = Script::compile("p", source).unwrap();
+        engine.run(&script, inputs(), FakeHost::default()).0
+    };
+    let long = "for (let i = 0; i < 5e4; ++i);";
+    assert_eq!(run(long), Outcome::Done(None));
+    stopper.stop();
+    for _ in 0..2 {
+        assert_eq!(run(long), Outcome::Fault(Fault::timed_out(250)));
+    }
+}
+
+/// One step of the interpreter each, however much it does: what it takes is counted.
+#[test]
+fn what_makes_large_things_is_looked_at_in_between() {
+    let members = "const o = {}; for (let i = 0; i < 5e3; ++i) o['k' + i] = i;";
+    let list = "const a = new Array(2e4).fill(1);";
+    for (before, endless) in [
+        (members, "const copy = {...o}"),
+        (members, "const {k1, ...rest} = o"),
+        (members, "for (const key in o) break"),
+        (members, "Object.keys(o)"),
+        (members, "Object.entries(o)"),
+        (members, "Object.assign({}, o)"),
+        (members, "Object.isFrozen(o)"),
+        (members, "Object.getOwnPropertyDescriptors(o)"),
+        (members, "Reflect.ownKeys(o)"),
+        (members, "JSON.stringify(o)"),
+        (list, "[...a]"),
+        (list, "Array.from(a)"),
+        (list, "Math.max(...a)"),
+        (list, "Math.max.apply(null, a)"),
+        (list, "Reflect.apply(Math.max, null, a)"),
+        (list, "new Set(a.keys())"),
+        (list, "new Float64Array(a)"),
+        (list, "const [, ...rest] = a"),
+        ("const m = new Map(); for (let i = 0; i < 5e3; ++i) m.set(i, i);", "[...m]"),
+        ("const s = new Set(); for (let i = 0; i < 5e3; ++i) s.add(i);", "s.union(s)"),
+        ("const b = 3n ** 2000n;", "b * b"),
+        ("const b = 3n ** 2000n;", "b.toString()"),
+        ("const b = 1n << 100000n;", "-b"),
+        ("const t = 'a'.repeat(1e6);", "const u = t + t; u[0]"),
+        ("const t = 'a'.repeat(1e6);", "`${t}${t}`[0]"),
+        ("const t = '%41'.repeat(1e5);", "decodeURIComponent(t)"),
+        ("const t = 'é'.repeat(1e5);", "unescape(escape(t))"),
+        ("const t = 'a'.repeat(1e4);", "new RegExp(t)"),
+        ("const t = 'a'.repeat(1e6);", "Symbol(t)"),
+        ("", "new Uint8Array(1e7)"),
+        ("const a = new Uint8Array(8e6);", "a.buffer.slice(0, 7e6)"),
+        ("", "try { new Array(1e5).fill(1) } catch { }"),
+        ("", "try { 'a'.repeat(1e6) } finally { continue }"),
+    ] {
+        let source = format!("{before} for (;;) {{ {endless} }}");
+        let script = Script::compile("p", &source).unwrap();
+        // So many steps that they alone would take long.
+        let budget = Budget { checks: 40, mebibytes: 16, milliseconds: 250 };
+        let mut engine = Engine::new().unwrap();
+        let inputs = Inputs { budget, ..inputs() };
+        let (outcome, _) = engine.run(&script, inputs, FakeHost::default());
+        assert_eq!(outcome, Outcome::Fault(Fault::timed_out(250)), "{source}");
+        assert_usable(&mut engine);
+    }
 }
 
 #[test]
 fn the_budget_ends_a_run_at_the_same_step_each_time() {
     let source = "let i = 0; for (;;) if (++i % 1000 === 0) log(i)";
-    let budget = Budget { checks: 5, milliseconds: 9 };
+    let budget = Budget { checks: 5, milliseconds: 9, ..Budget::default() };
     let run = || {
         let script = Script::compile("p", source).unwrap();
         let inputs = Inputs { budget, ..inputs() };
