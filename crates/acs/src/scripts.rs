@@ -3,12 +3,13 @@
 //! An [`Engine`] stays on the thread where it was made, and a script may take its time, so scripts
 //! have threads of their own. What is to be done goes to one of them as a closure, and its result
 //! comes back. A thread whose work takes too long (one call of a built-in function cannot be
-//! interrupted) is given up: another takes its place, and it ends when its work returns, if ever.
+//! interrupted) is given up: another takes its place, and it ends when its script is looked at
+//! next, if ever.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::num::NonZero;
@@ -17,7 +18,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use drover_provision::script::Engine;
+use drover_provision::script::{Engine, Stopper};
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{error, warn};
@@ -69,8 +71,8 @@ struct Pool {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
-    /// Work that is being done by threads that are not given up, by number.
-    running: BTreeSet<u64>,
+    /// Work that is being done by threads that are not given up, by number, with what stops it.
+    running: BTreeMap<u64, Stopper>,
     /// Work among them that took too long when no further thread could be given up.
     stuck: BTreeSet<u64>,
     /// The number of the last work.
@@ -216,9 +218,8 @@ impl Pool {
     /// Lets another thread take the place of the one that does this work.
     fn give_up(pool: &Arc<Self>, number: u64) {
         let mut state = pool.state();
-        if !state.running.contains(&number) {
-            return;
-        }
+        let Some(stopper) = state.running.get(&number) else { return };
+        stopper.stop();
         let seconds = pool.limits.time.as_secs();
         if state.given_up >= pool.limits.given_up {
             error!(seconds, "a script thread hangs, and no further one can be given up");
@@ -239,15 +240,19 @@ impl Pool {
         let mut engine = None;
         while let Some((number, job)) = self.next() {
             if engine.is_none() {
-                engine = Engine::new().inspect_err(|error| error!(%error, "no script runs")).ok();
+                engine = engine_with_clock();
+            }
+            if let Some(engine) = &engine {
+                self.state().running.insert(number, engine.stopper());
             }
             let is_alive = engine.as_mut().is_none_or(|engine| do_job(number, job, engine));
-            if !is_alive {
+            let after = self.end(number);
+            if after == After::GivenUp {
+                return;
+            }
+            if !is_alive || after == After::Stopped {
                 // Whatever a panic left behind goes with it.
                 engine = None;
-            }
-            if self.is_given_up(number) {
-                return;
             }
         }
     }
@@ -262,23 +267,45 @@ impl Pool {
             if let Some(job) = state.waiting.pop_front() {
                 state.last += 1;
                 let number = state.last;
-                state.running.insert(number);
+                state.running.insert(number, Stopper::default());
                 return Some((number, job));
             }
             state = self.news.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Takes that work is over. Whether its thread was given up meanwhile.
-    fn is_given_up(&self, number: u64) -> bool {
+    /// Takes that work is over.
+    fn end(&self, number: u64) -> After {
         let mut state = self.state();
-        state.stuck.remove(&number);
-        let is_given_up = !state.running.remove(&number);
-        if is_given_up {
+        let is_stuck = state.stuck.remove(&number);
+        if state.running.remove(&number).is_none() {
             state.given_up -= 1;
+            return After::GivenUp;
         }
-        is_given_up
+        if is_stuck { After::Stopped } else { After::Free }
     }
+}
+
+/// An engine that ends scripts by the time that this thread has worked: on a busy machine no script
+/// shall fail because others worked meanwhile.
+fn engine_with_clock() -> Option<Engine> {
+    let mut engine = Engine::new().inspect_err(|error| error!(%error, "no script runs")).ok()?;
+    engine.set_clock(|| {
+        let worked = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::try_from(worked).unwrap_or_default()
+    });
+    Some(engine)
+}
+
+/// What is to become of a thread whose work is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// It takes on more.
+    Free,
+    /// The same, with another engine: that of the work was stopped.
+    Stopped,
+    /// Another has taken its place.
+    GivenUp,
 }
 
 /// Does work, unless nobody waits for it any more. False when it panicked.

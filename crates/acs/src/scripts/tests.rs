@@ -227,3 +227,48 @@ async fn threads_end_with_their_pool() {
     };
     timeout(Duration::from_secs(30), ended).await.expect("in time");
 }
+
+#[tokio::test]
+async fn scripts_end_by_the_time_that_their_thread_has_worked() {
+    let scripts = scripts(1, 0);
+    for source in ["for (;;);", "const all = new Array(1e5).fill(1); for (;;) [...all]"] {
+        let script = Script::compile("endless", source).expect("a script");
+        let budget = Budget { checks: u32::MAX, mebibytes: u32::MAX, milliseconds: 20 };
+        let inputs = Inputs { budget, ..inputs() };
+        let outcome = scripts.run(move |engine| engine.run(&script, inputs, Panicking).0).await;
+        let Ok(Outcome::Fault(fault)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(fault.message, "Script execution timed out after 20ms");
+    }
+    assert_eq!(sum(&scripts).await, three());
+}
+
+/// Not even a budget without an end keeps a thread for ever.
+#[tokio::test]
+async fn a_script_that_is_given_up_is_stopped() {
+    for given_up in [1, 0] {
+        let scripts = scripts(1, given_up);
+        let (started, has_started) = oneshot::channel();
+        let own = Arc::clone(&scripts);
+        let (sender, ended) = oneshot::channel();
+        let endless = tokio::spawn(async move {
+            let script = Script::compile("endless", "for (;;);").expect("a script");
+            let budget = Budget { checks: u32::MAX, milliseconds: u32::MAX, ..Budget::default() };
+            let work = move |engine: &mut Engine| {
+                let _ = started.send(());
+                let inputs = Inputs { budget, ..inputs() };
+                let outcome = engine.run(&script, inputs, Panicking).0;
+                let _ = sender.send(outcome);
+            };
+            own.run(work).await
+        });
+        has_started.await.expect("it starts");
+        tokio::time::pause();
+        assert_eq!(endless.await.expect("no panic"), Err(Lost::TimedOut));
+        tokio::time::resume();
+        let outcome = timeout(Duration::from_secs(30), ended).await.expect("in time");
+        let Ok(Outcome::Fault(fault)) = outcome else { panic!("{outcome:?}") };
+        assert!(fault.message.starts_with("Script execution timed out"), "{}", fault.message);
+        wait_until(&scripts, |state| state.given_up == 0 && state.stuck.is_empty()).await;
+        assert_eq!(sum(&scripts).await, three(), "with a fresh engine");
+    }
+}
