@@ -110,6 +110,8 @@ fn what_devices_refuse_is_set_aside_remembered_shown_and_forgotten() {
     put(&server, "provisions/want", &script);
     let configurations = json!([{"type": "provision", "name": "want"}]);
     put(&server, "presets/want", &json!({"configurations": configurations}).to_string());
+    let other = json!({"configurations": configurations, "precondition": "Tags.other"});
+    put(&server, "presets/other", &other.to_string());
     let device = Cpe::new(server.cwmp, "1");
     let mut choosy = Choosy::default();
     let first = session(&server, &device, &mut choosy);
@@ -129,6 +131,8 @@ fn what_devices_refuse_is_set_aside_remembered_shown_and_forgotten() {
     let refused = reason(BAD, "the device refuses it (fault 9007)");
     assert!(nothing.contains(&refused), "{first:#}");
     assert!(nothing.contains(&reason(FIXED, "not writable")), "{first:#}");
+    let unknown = "its precondition is NULL: something that it names is not known";
+    assert_eq!(first["idle"], json!([{"preset": "other", "reason": unknown}]));
     let tells = |kind: &str, text: &str| {
         let mut entries = first["entries"].as_array().expect("a list").iter();
         entries.any(|it| it["kind"] == kind && it["text"].to_string().contains(text))
@@ -168,6 +172,7 @@ fn what_devices_refuse_is_set_aside_remembered_shown_and_forgotten() {
         "sent     SetParameterValues\n".to_owned(),
         "received Fault 9007\n".to_owned(),
         format!("nothing  {FIXED}: not writable"),
+        format!("idle     preset other: {unknown}"),
     ] {
         assert!(shown.contains(&text), "no {text:?} in:\n{shown}");
     }

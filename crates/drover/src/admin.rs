@@ -249,7 +249,7 @@ async fn sessions(store: &Store, id: &str, last: u32, messages: bool) -> Result<
 
 /// A head, then a line for everything that happened with the milliseconds since the begin.
 fn show_session(trace: &Trace, messages: bool) {
-    let Trace { began, ended, events, outcome, entries, left_out, nothing } = trace;
+    let Trace { began, ended, events, outcome, entries, left_out, nothing, idle } = trace;
     let length = since(*began, *ended);
     let (outcome, events) = (printable(outcome), printable(&events.join(", ")));
     out::line(format_args!("{began:.0}  {outcome}  {length} ms  {events}"));
@@ -270,6 +270,10 @@ fn show_session(trace: &Trace, messages: bool) {
     }
     for it in nothing {
         out::line(format_args!("          nothing  {}: {}", printable(&it.path), it.reason));
+    }
+    for it in idle {
+        let text = format!("preset {}: {}", it.name, it.reason);
+        out::line(format_args!("          idle     {}", printable(&text)));
     }
 }
 

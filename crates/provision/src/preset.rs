@@ -18,6 +18,7 @@ use crate::compat::Cron;
 use crate::engine::Provision;
 use crate::expression::{Context, Expression, Value};
 use crate::script::Data;
+use crate::trace::IdleReason;
 
 /// When provisions are wanted, and which.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,11 +79,31 @@ impl Preset {
 
     /// Whether its events and its schedule let it hold in a session, whatever the device is.
     pub fn may_hold(&self, session: Session<'_>) -> bool {
-        let events = event_names(session.events);
-        let has_events =
-            self.events.iter().all(|(name, wanted)| events.contains(&event_name(name)) == *wanted);
-        let is_due = |schedule: &Schedule| schedule.holds(session.time, session.zone);
-        has_events && self.schedule.as_ref().is_none_or(is_due)
+        self.has_events(session) && self.is_due(session)
+    }
+
+    fn has_events(&self, session: Session<'_>) -> bool {
+        let has = |name: &str| session.events.iter().any(|event| is_same_event(event, name));
+        self.events.iter().all(|(name, wanted)| has(name) == *wanted)
+    }
+
+    fn is_due(&self, session: Session<'_>) -> bool {
+        let schedule = self.schedule.as_ref();
+        schedule.is_none_or(|schedule| schedule.holds(session.time, session.zone))
+    }
+
+    /// Why it does not hold in a session; `None` if it does.
+    pub fn idle_reason(&self, session: Session<'_>, device: &dyn Context) -> Option<IdleReason> {
+        if !self.has_events(session) {
+            return Some(IdleReason::Events);
+        }
+        if !self.is_due(session) {
+            return Some(IdleReason::Schedule);
+        }
+        match self.precondition.evaluate(device) {
+            Value::Null => Some(IdleReason::Unknown),
+            value => (!value.is_true()).then_some(IdleReason::Precondition),
+        }
     }
 }
 
@@ -96,12 +117,9 @@ impl Schedule {
 }
 
 /// Names of events are compared with spaces as `_`.
-fn event_name(name: &str) -> String {
-    name.replace(' ', "_")
-}
-
-fn event_names(events: &BTreeSet<String>) -> BTreeSet<String> {
-    events.iter().map(|name| event_name(name)).collect()
+fn is_same_event(one: &str, other: &str) -> bool {
+    let plain = |byte| if byte == b' ' { b'_' } else { byte };
+    one.bytes().map(plain).eq(other.bytes().map(plain))
 }
 
 /// Brings presets into the order in which they are looked at: by weight, then by name.
@@ -118,18 +136,34 @@ pub struct Selected {
     pub channels: BTreeSet<String>,
 }
 
+/// The presets that hold in a session, in their order.
+pub fn holding<'p>(
+    presets: impl IntoIterator<Item = &'p Preset>,
+    session: Session<'_>,
+    device: &dyn Context,
+) -> impl Iterator<Item = &'p Preset> {
+    let presets = presets.into_iter().filter(move |preset| preset.may_hold(session));
+    presets.filter(move |preset| preset.precondition.evaluate(device).is_true())
+}
+
 /// The provisions of a session: those of all presets that hold, in the order of the presets, which
-/// are [`sort`]ed. One that is wanted twice comes once, at its last place, for all its channels.
+/// are [`sort`]ed.
 pub fn select<'p>(
     presets: impl IntoIterator<Item = &'p Preset>,
     session: Session<'_>,
     device: &dyn Context,
 ) -> Vec<Selected> {
+    provisions(holding(presets, session, device), device)
+}
+
+/// The provisions of presets that hold. One that is wanted twice comes once, at its last place, for
+/// all its channels.
+pub fn provisions<'p>(
+    holding: impl IntoIterator<Item = &'p Preset>,
+    device: &dyn Context,
+) -> Vec<Selected> {
     let mut selected: Vec<Selected> = Vec::new();
-    for preset in presets.into_iter().filter(|preset| preset.may_hold(session)) {
-        if !preset.precondition.evaluate(device).is_true() {
-            continue;
-        }
+    for preset in holding {
         for WantedProvision { name, arguments } in &preset.provisions {
             let arguments = arguments.iter().map(|argument| data(argument.evaluate(device)));
             let provision = Provision { name: name.clone(), arguments: arguments.collect() };

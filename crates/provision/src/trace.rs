@@ -22,6 +22,42 @@ pub struct Trace {
     pub left_out: u32,
     /// Declarations that changed nothing, and why.
     pub nothing: Vec<Nothing>,
+    /// Presets whose declarations were not even looked at, and why.
+    pub idle: Vec<IdlePreset>,
+}
+
+/// A preset whose provisions did not run in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdlePreset {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub reason: IdleReason,
+}
+
+/// Why the provisions of a preset did not run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdleReason {
+    /// Events that it wants were not there, or such that it does not want.
+    #[error("its events are not those of the session")]
+    Events,
+    /// The session did not begin at one of its times.
+    #[error("its schedule was not due")]
+    Schedule,
+    /// Its precondition does not hold.
+    #[error("its precondition is false")]
+    Precondition,
+    /// Whether its precondition holds is not known, as for a parameter that the device lacks.
+    #[error("its precondition is NULL: something that it names is not known")]
+    Unknown,
+    /// Its channel is blocked by a fault.
+    #[error("its channel is blocked until {until:.0} ({code})")]
+    Blocked {
+        /// The code of the fault.
+        code: String,
+        /// When it is tried again.
+        until: Timestamp,
+    },
 }
 
 /// One thing that happened.
@@ -141,6 +177,7 @@ mod tests {
             entries: entries.into_iter().map(entry).collect(),
             left_out: 0,
             nothing: Vec::new(),
+            idle: Vec::new(),
         }
     }
 

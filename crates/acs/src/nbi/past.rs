@@ -75,6 +75,8 @@ fn session_document(cursor: TraceCursor, trace: &Trace) -> Json {
     });
     let nothing =
         trace.nothing.iter().map(|it| json!({"path": it.path, "reason": it.reason.to_string()}));
+    let idle =
+        trace.idle.iter().map(|it| json!({"preset": it.name, "reason": it.reason.to_string()}));
     let is_failure = |what: &What| matches!(what, What::Failed(_));
     json!({
         "_id": cursor.to_string(),
@@ -88,6 +90,7 @@ fn session_document(cursor: TraceCursor, trace: &Trace) -> Json {
         "entries": entries.collect::<Vec<_>>(),
         "leftOut": trace.left_out,
         "nothing": nothing.collect::<Vec<_>>(),
+        "idle": idle.collect::<Vec<_>>(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! One run of a script from its top, and what it may call (compat 2.1, 2.7).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::data::{Path, Scalar, Tree, path_of};
 use super::declaration::{Declaration, Get, NewAttributes, NewValue, Set};
@@ -83,6 +84,14 @@ impl LogLine {
         let fields = self.fields.iter().map(|(name, data)| name.len().saturating_add(data.size()));
         let texts = fields.fold(self.message.len(), usize::saturating_add);
         texts.saturating_add(SCRIPT_LOG_LINE_BYTES)
+    }
+}
+
+impl fmt::Display for LogLine {
+    /// The message, and behind it the fields as `name=value`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.fields.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
     }
 }
 

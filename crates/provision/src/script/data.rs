@@ -1,5 +1,8 @@
 //! Plain data as it goes into a script and comes out of it.
 
+use std::fmt;
+
+use jiff::Timestamp;
 use rquickjs::object::Property;
 use rquickjs::{Array, Ctx, Exception, IntoJs, Object, Result, Value};
 
@@ -22,6 +25,40 @@ pub enum Data {
     List(Vec<Self>),
     /// An object with its members in their order.
     Object(Vec<(String, Self)>),
+}
+
+impl fmt::Display for Data {
+    /// For people: texts as they are, `[1, a]`, `{a: 1}`, times as `2026-11-22T13:16:23Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => value.fmt(f),
+            Self::Number(value) => value.fmt(f),
+            Self::Text(text) => f.write_str(text),
+            Self::Date(time) =>
+            {
+                #[expect(clippy::cast_possible_truncation, reason = "saturates, which is no time")]
+                match Timestamp::from_millisecond(*time as i64) {
+                    Ok(time) => time.fmt(f),
+                    Err(_) => f.write_str("Invalid Date"),
+                }
+            }
+            Self::List(items) => {
+                f.write_str("[")?;
+                for (place, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if place == 0 { "" } else { ", " })?;
+                }
+                f.write_str("]")
+            }
+            Self::Object(members) => {
+                f.write_str("{")?;
+                for (place, (name, member)) in members.iter().enumerate() {
+                    write!(f, "{}{name}: {member}", if place == 0 { "" } else { ", " })?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
 }
 
 impl Data {
@@ -153,5 +190,22 @@ impl Reader {
             _ => {}
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_can_read_it() {
+        let text = |text: &str| Data::Text(text.to_owned());
+        let list = Data::List(vec![Data::Number(1.0), text("a b"), Data::Null]);
+        let members = [("n", Data::Number(-0.5)), ("list", list), ("no", Data::Bool(false))];
+        let members = members.map(|(name, member)| (name.to_owned(), member)).to_vec();
+        assert_eq!(Data::Object(members).to_string(), "{n: -0.5, list: [1, a b, null], no: false}");
+        assert_eq!(Data::Date(1_763_817_383_000.0).to_string(), "2025-11-22T13:16:23Z");
+        assert_eq!(Data::Date(f64::MAX).to_string(), "Invalid Date");
+        assert_eq!(Data::List(Vec::new()).to_string(), "[]");
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::book::Book;
 use crate::engine::Nothing;
 use crate::limits::{TRACE_BYTES_MAX, TRACE_ENTRIES_MAX, TRACE_NOTHING_MAX};
-use crate::trace::{Entry, Trace, What};
+use crate::trace::{Entry, IdlePreset, Trace, What};
 
 /// Characters from which on a secret is looked for in what scripts log: a shorter one would be
 /// found in many texts that do not have it.
@@ -110,14 +110,29 @@ impl Recorder {
         self.entries.push(Entry { time, what: what() });
     }
 
-    /// The record, when the session is one that is kept.
-    pub(super) fn end(&mut self, book: &Book, outcome: &str, now: Timestamp) -> Option<Trace> {
-        let is_kept = match self.recording {
+    /// Takes that the session is one that people ask about.
+    pub(super) const fn mark_eventful(&mut self) {
+        self.is_eventful = true;
+    }
+
+    /// Whether the session is one that is kept.
+    pub(super) const fn is_kept(&self) -> bool {
+        match self.recording {
             Recording::Off => false,
             Recording::Eventful => self.is_eventful,
             Recording::All => true,
-        };
-        if !is_kept {
+        }
+    }
+
+    /// The record, when the session is one that is kept.
+    pub(super) fn end(
+        &mut self,
+        book: &Book,
+        outcome: &str,
+        idle: Vec<IdlePreset>,
+        now: Timestamp,
+    ) -> Option<Trace> {
+        if !self.is_kept() {
             return None;
         }
         let mut entries = std::mem::take(&mut self.entries);
@@ -131,6 +146,7 @@ impl Recorder {
             entries,
             left_out: self.left_out,
             nothing: std::mem::take(&mut self.nothing).into_iter().collect(),
+            idle,
         })
     }
 }

@@ -22,6 +22,7 @@ use crate::engine::{DiscoveryLimits, Healed};
 use crate::limits::{
     GUILT_MAX, PRESET_CYCLES_MAX, ROUNDS_PER_SESSION_MAX, RPCS_PER_SESSION_MAX,
     SCRIPT_LOG_BYTES_PER_SESSION_MAX, SCRIPT_ROWS_PER_SESSION_MAX, TASKS_PER_SESSION_MAX,
+    TRACE_NOTHING_MAX,
 };
 use crate::operation::Operation;
 use crate::plan::{Answer, Desk, Job, Next};
@@ -29,7 +30,7 @@ use crate::preset::{self, Preset, Selected};
 use crate::rules::Rules;
 use crate::script::{Data, Engine, Fault, Script};
 use crate::task::{Task, TaskFault, TaskKind, TaskResult, TaskState};
-use crate::trace::What;
+use crate::trace::{IdlePreset, IdleReason, What};
 use crate::view::DeviceView;
 
 /// The server's side of an open session.
@@ -50,6 +51,8 @@ pub(super) struct Work {
     operations: BTreeMap<String, Operation>,
     /// What is known of the devices of this product, by firmware.
     knowledge: BTreeMap<String, Knowledge>,
+    /// The presets that held at some time of the session.
+    held: BTreeSet<String>,
     /// Whether presets have nothing more to do.
     is_settled: bool,
     /// Whether the parameters of preconditions have been read since the device was changed.
@@ -99,6 +102,7 @@ impl Work {
             channels,
             operations,
             knowledge,
+            held: BTreeSet::new(),
             is_settled: false,
             is_read: false,
             cycles: 0,
@@ -468,9 +472,41 @@ impl Work {
         }
     }
 
-    fn wanted(&self) -> Vec<Selected> {
+    fn wanted(&mut self) -> Vec<Selected> {
         let view = DeviceView::new(self.desk.book.record(), self.told.session);
-        preset::select(self.candidates(), self.preset_session(), &view)
+        let holding = preset::holding(self.candidates(), self.preset_session(), &view);
+        let holding: Vec<&Preset> = holding.collect();
+        let names: Vec<String> = holding.iter().map(|preset| preset.name.clone()).collect();
+        let wanted = preset::provisions(holding, &view);
+        self.held.extend(names);
+        wanted
+    }
+
+    /// Presets whose provisions did not run, and why; at most [`TRACE_NOTHING_MAX`].
+    fn idle_presets(&self) -> Vec<IdlePreset> {
+        if !self.is_settled {
+            // They were not looked at.
+            return Vec::new();
+        }
+        let session = self.preset_session();
+        let view = DeviceView::new(self.desk.book.record(), session.time);
+        let faults = self.channels.faults();
+        let presets = self.rules.presets.iter().filter_map(|preset| {
+            let blocked = faults.get(&preset.channel).map(|fault| IdleReason::Blocked {
+                code: fault.fault.code.clone(),
+                until: fault.due(self.settings.retry_delay),
+            });
+            let held = self.held.contains(&preset.name);
+            let reason = match preset.idle_reason(session, &view) {
+                None => blocked?,
+                // The precondition could not be read.
+                Some(IdleReason::Unknown) if blocked.is_some() => blocked?,
+                Some(_) if held => return None,
+                Some(reason) => reason,
+            };
+            Some(IdlePreset { name: preset.name.clone(), reason })
+        });
+        presets.take(TRACE_NOTHING_MAX).collect()
     }
 
     /// Reads what preconditions and arguments need and nobody has looked for (compat 2.10).
@@ -539,7 +575,7 @@ impl Work {
             };
             for line in round.provisioning.take_logs() {
                 self.log_bytes = self.log_bytes.saturating_add(line.size());
-                self.recorder.note(What::Logged(line.message), self.desk.now);
+                self.recorder.note(What::Logged(line.to_string()), self.desk.now);
             }
             match next {
                 engine::Next::Request { id, request } => {
@@ -727,7 +763,11 @@ impl Work {
             let what = format!("{count} further lines of scripts were left out, after {max} bytes");
             self.recorder.note_always(What::Decided(what), self.desk.now);
         }
-        if let Some(trace) = self.recorder.end(&self.desk.book, outcome, self.desk.now) {
+        if !self.channels.faults().is_empty() {
+            self.recorder.mark_eventful();
+        }
+        let idle = if self.recorder.is_kept() { self.idle_presets() } else { Vec::new() };
+        if let Some(trace) = self.recorder.end(&self.desk.book, outcome, idle, self.desk.now) {
             self.desk.book.save_trace(trace);
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use drover_cwmp::{Value, ValueType};
 use drover_provision::engine::{Nothing, Reason};
-use drover_provision::trace::{Entry, Trace, What};
+use drover_provision::trace::{Entry, IdlePreset, IdleReason, Trace, What};
 use drover_provision::{Batch, Known, Parameter};
 use jiff::Timestamp;
 
@@ -28,6 +28,7 @@ fn trace(number: i64, text: &str) -> Trace {
         ],
         left_out: 7,
         nothing: vec![Nothing { path: "Device.X".to_owned(), reason: Reason::NotWritable }],
+        idle: vec![IdlePreset { name: "p".to_owned(), reason: IdleReason::Events }],
     }
 }
 

@@ -1,7 +1,8 @@
 //! The trace of a session.
 
 use drover_provision::engine::{Nothing, Reason};
-use drover_provision::trace::{Entry, Trace, What};
+use drover_provision::trace::{Entry, IdlePreset, IdleReason, Trace, What};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Result, Unreadable, from_json, time, to_json};
@@ -27,6 +28,9 @@ struct TraceRow {
     left_out: u32,
     /// Path, reason.
     nothing: Vec<(String, String)>,
+    /// Preset, reason. Older rows have none.
+    #[serde(default)]
+    idle: Vec<(String, String)>,
 }
 
 /// Packs a trace. Entries at its end that do not fit into [`TRACE_BYTES_MAX`] are left out.
@@ -40,6 +44,8 @@ pub(crate) fn pack_trace(trace: &Trace) -> PackedTrace {
     let events = trace.events.iter().take_while(|event| fits(event)).cloned().collect();
     let nothing = trace.nothing.iter().take_while(|nothing| fits(&nothing.path));
     let nothing = nothing.map(|it| (it.path.clone(), reason(it.reason))).collect();
+    let idle = trace.idle.iter().take_while(|idle| fits(&idle.name));
+    let idle = idle.map(|it| (it.name.clone(), idle_reason(&it.reason))).collect();
     let entries: Vec<_> = trace
         .entries
         .iter()
@@ -55,6 +61,7 @@ pub(crate) fn pack_trace(trace: &Trace) -> PackedTrace {
         entries,
         left_out: trace.left_out.saturating_add(left_out),
         nothing,
+        idle,
     });
     let bytes = zstd::bulk::compress(json.as_bytes(), COMPRESSION_LEVEL);
     let bytes = bytes.expect("zstd takes any bytes, and has room for what it makes");
@@ -86,6 +93,7 @@ pub(crate) fn unpack_trace(length: usize, bytes: &[u8]) -> Result<Trace> {
         entries: entries.collect::<Result<_>>()?,
         left_out: row.left_out,
         nothing: nothing(row.nothing)?,
+        idle: idle(row.idle)?,
     })
 }
 
@@ -157,10 +165,46 @@ fn nothing(rows: Vec<(String, String)>) -> Result<Vec<Nothing>> {
     rows.into_iter().map(read).collect()
 }
 
+/// Stands before the time and the code of the fault.
+const BLOCKED: &str = "blocked ";
+
+fn idle_reason(reason: &IdleReason) -> String {
+    let code = match reason {
+        IdleReason::Events => "events",
+        IdleReason::Schedule => "schedule",
+        IdleReason::Precondition => "precondition",
+        IdleReason::Unknown => "unknown",
+        IdleReason::Blocked { code, until } => {
+            return format!("{BLOCKED}{} {code}", until.as_microsecond());
+        }
+    };
+    code.to_owned()
+}
+
+fn idle_reason_of(text: &str) -> Option<IdleReason> {
+    if let Some((until, code)) = text.strip_prefix(BLOCKED).and_then(|text| text.split_once(' ')) {
+        let until = Timestamp::from_microsecond(until.parse().ok()?).ok()?;
+        return Some(IdleReason::Blocked { code: code.to_owned(), until });
+    }
+    Some(match text {
+        "events" => IdleReason::Events,
+        "schedule" => IdleReason::Schedule,
+        "precondition" => IdleReason::Precondition,
+        "unknown" => IdleReason::Unknown,
+        _ => return None,
+    })
+}
+
+fn idle(rows: Vec<(String, String)>) -> Result<Vec<IdlePreset>> {
+    let read = |(name, text): (String, String)| {
+        let reason = idle_reason_of(&text).ok_or(Unreadable("preset in a trace"))?;
+        Ok(IdlePreset { name, reason })
+    };
+    rows.into_iter().map(read).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
 
     fn trace(entries: Vec<What>) -> Trace {
@@ -173,6 +217,7 @@ mod tests {
             entries: entries.into_iter().map(|what| Entry { time: at, what }).collect(),
             left_out: 3,
             nothing: Vec::new(),
+            idle: Vec::new(),
         }
     }
 
@@ -197,8 +242,25 @@ mod tests {
             Reason::NumberIsTheDevices,
         ];
         let nothing = reasons.map(|reason| Nothing { path: "Device.X".to_owned(), reason });
-        let trace = Trace { nothing: nothing.to_vec(), ..trace(Vec::new()) };
+        let code = "cwmp.9002 of a task".to_owned();
+        let idle = [
+            IdleReason::Events,
+            IdleReason::Schedule,
+            IdleReason::Precondition,
+            IdleReason::Unknown,
+            IdleReason::Blocked { code, until: Timestamp::UNIX_EPOCH },
+        ];
+        let idle = idle.map(|reason| IdlePreset { name: "p".to_owned(), reason }).to_vec();
+        let trace = Trace { nothing: nothing.to_vec(), idle, ..trace(Vec::new()) };
         assert_eq!(packed_again(&trace), trace);
+    }
+
+    #[test]
+    fn older_traces_have_no_presets() {
+        let json = to_json(&serde_json::json!({"began": 0, "ended": 0, "events": [],
+            "outcome": "complete", "entries": [], "leftOut": 0, "nothing": []}));
+        let bytes = zstd::bulk::compress(json.as_bytes(), COMPRESSION_LEVEL).unwrap();
+        assert_eq!(unpack_trace(json.len(), &bytes).unwrap().idle, []);
     }
 
     #[test]

@@ -57,6 +57,48 @@ fn a_preset_sets_what_its_script_declares_and_then_rests() {
 }
 
 #[test]
+fn presets_that_did_nothing_say_why() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let with = |more: &str| format!("{{{more}, {}", &preset("tag")[1..]);
+    server.rule(&[
+        (Provision, "tag", "declare('Tags.x', null, {value: true}); log('tag', {of: [1, 'a']});"),
+        (Provision, "bad", "throw new Error('on purpose');"),
+        (Preset, "a runs", &with(r#""precondition": "Tags.x IS NULL""#)),
+        (Preset, "b event", &with(r#""events": {"0 BOOTSTRAP": true}"#)),
+        (Preset, "c schedule", &with(r#""schedule": "1 0 0 29 2 *""#)),
+        (Preset, "d false", &with(r#""precondition": "DeviceID.OUI = 'ABCDEF'""#)),
+        (Preset, "e null", &with(r#""precondition": "Device.Missing > 1""#)),
+        (Preset, "f bad", &format!(r#"{{"channel": "f", {}"#, &preset("bad")[1..])),
+        (Preset, "g blocked", &with(r#""channel": "f""#)),
+    ]);
+    server.visit(PERIODIC, &mut device);
+    assert!(server.record().tags.contains("x"));
+    let reasons = |server: &Server| -> Vec<String> {
+        let idle = server.trace().idle.iter();
+        idle.map(|it| format!("{}: {}", it.name, it.reason)).collect()
+    };
+    let blocked = |name: &str, until: &str| {
+        format!("{name}: its channel is blocked until {until} (script.Error)")
+    };
+    let others = [
+        "b event: its events are not those of the session",
+        "c schedule: its schedule was not due",
+        "d false: its precondition is false",
+        "e null: its precondition is NULL: something that it names is not known",
+    ]
+    .map(str::to_owned);
+    let until = server.shelf.faults["f"].due(jiff::SignedDuration::from_mins(5));
+    let until = format!("{until:.0}");
+    let first = [&others[..], &[blocked("f bad", &until), blocked("g blocked", &until)]].concat();
+    assert_eq!(reasons(&server), first, "and what ran is no reason to ask");
+    let lines = server.trace().entries.iter().map(|entry| entry.what.text());
+    assert!(lines.clone().any(|line| line == "tag of=[1, a]"), "{:?}", lines.collect::<Vec<_>>());
+    server.visit(PERIODIC, &mut device);
+    let second = [&["a runs: its precondition is false".to_owned()][..], &first].concat();
+    assert_eq!(reasons(&server), second);
+}
+
+#[test]
 fn compat_2_10_a_faulty_channel_waits_and_the_others_go_on() {
     let (mut server, mut device) = (Server::new(), wifi());
     let bad = r#"{"channel": "bad", "configurations": [{"type": "provision", "name": "bad"}]}"#;
