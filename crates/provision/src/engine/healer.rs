@@ -48,7 +48,7 @@ impl Guilt {
 }
 
 /// What is refused in this session, and what is known to be.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Healer {
     /// By path: the codes by fingerprint of the value.
     here: BTreeMap<Path, BTreeMap<Option<u64>, u16>>,

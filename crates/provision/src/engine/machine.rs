@@ -10,13 +10,15 @@ use jiff::tz::TimeZone;
 
 use super::builtin;
 use super::data::{Name, Path, Scalar, Timed, Tree, TypedValue, path_of, written};
-use super::declaration::Declaration;
+use super::declaration::{Declaration, Set};
 use super::discovery::{self, Discovery, DiscoveryLimits, Learnt};
 use super::healer::{Guilt, Healed, Healer, Setting};
 use super::kept::{self, kept};
 use super::reason::{Nothing, Reason};
 use super::request::{Request, partial_path};
-use super::run::{Forget, LogLine, LogRoom, Progress, Run, Stop, fault, scalar_of};
+use super::run::{
+    Ahead, Forget, LogLine, LogRoom, Progress, Run, Stop, fault, may_be_virtual, scalar_of,
+};
 use super::sync::{self, Changes, Creation, Crowd, Local, Pending, Scope};
 use super::virtual_parameter::{self, Phase};
 #[cfg(doc)]
@@ -421,13 +423,16 @@ impl Provisioning {
     /// Runs the scripts of the innermost frame that can go on.
     fn run_scripts(&mut self, engine: &mut Engine) -> Result<(), Fault> {
         let mut forgets = Vec::new();
-        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
-        for (place, running) in frame.scripts.iter_mut().enumerate() {
-            if running.state != State::Ready {
+        let count = self.frames.last().map_or(0, |frame| frame.scripts.len());
+        for place in 0..count {
+            let ahead = (forgets.is_empty() && self.may_go_ahead(place)).then(|| self.ahead());
+            let script = self.frames.last_mut().and_then(|frame| frame.scripts.get_mut(place));
+            let Some(running) = script.filter(|script| script.state == State::Ready) else {
                 continue;
-            }
+            };
             let progress = std::mem::take(&mut running.progress);
             let mut run = Run::new(self.config.session, &self.device, progress, self.log_room);
+            run.set_ahead(ahead);
             let (ran, stop) = match &running.code {
                 Code::Script { script, arguments } | Code::Virtual { script, arguments, .. } => {
                     let inputs = Inputs {
@@ -456,6 +461,8 @@ impl Provisioning {
                 }
             };
             running.progress = ran.progress;
+            self.commits = self.commits.saturating_add(ran.passed.commits);
+            self.nothing.extend(ran.passed.nothing);
             self.logs.extend(ran.logs);
             self.log_room = ran.log_room;
             forgets.extend(ran.forgets);
@@ -646,20 +653,46 @@ impl Provisioning {
             pending.extend(declarations.map(|declaration| (declaration, !goes_now)));
         }
         let held_back = |path: &Path, scalar: &Scalar, value_type: &str| {
-            if self.is_as_set(path, scalar, value_type) {
-                return Some(Reason::EqualToSet);
-            }
-            let known = &self.config.guilty;
-            let code = self.healer.refused(known, path, scalar, value_type);
-            code.filter(|_| self.config.heals).map(Reason::Refused)
+            held_back(&self.config, &self.tree, &self.healer, path, scalar, value_type)
         };
+        sync::changes(&self.tree, &pending, self.scope(), &held_back)
+    }
+
+    fn scope(&self) -> Scope {
         let rows_left = self.config.rows_max.saturating_sub(self.rows);
-        let scope = Scope {
+        Scope {
             session: self.config.session,
             rows_left,
             skips_writable_check: self.config.skips_writable_check,
-        };
-        sync::changes(&self.tree, &pending, scope, &held_back)
+        }
+    }
+
+    /// Whether the script at a place is the last that runs, and nothing is to be done for the
+    /// others: then it may pass commits ahead. Not if it sees where it stops.
+    fn may_go_ahead(&self, place: usize) -> bool {
+        let Some(frame) = self.frames.last() else { return false };
+        let others = || frame.scripts.iter().enumerate().filter(|(other, _)| *other != place);
+        let declared = || others().flat_map(|(_, script)| &script.progress.declarations);
+        !self.config.catches_commit
+            && others().all(|(_, script)| script.state == State::Ended)
+            && self.writes.is_empty()
+            && self.reads.is_empty()
+            && declared().all(|it| it.set == Set::default() && !may_be_virtual(&it.pattern))
+            && sync::reads(&self.tree, declared(), self.config.discovery).is_empty()
+    }
+
+    fn ahead(&self) -> Ahead {
+        let (config, tree, healer) =
+            (Arc::clone(&self.config), self.tree.clone(), self.healer.clone());
+        Ahead {
+            tree: self.tree.clone(),
+            discovery: self.config.discovery,
+            scope: self.scope(),
+            held_back: Box::new(move |path, scalar, value_type| {
+                held_back(&config, &tree, &healer, path, scalar, value_type)
+            }),
+            commits: self.config.commits_max.saturating_sub(self.commits),
+        }
     }
 
     fn too_many_rows(&self, Crowd { row, count }: &Crowd) -> Fault {
@@ -673,23 +706,8 @@ impl Provisioning {
         fault("too_many_instances", message)
     }
 
-    /// Whether the device has accepted this value before and tells none, as it must of a password.
-    /// GenieACS keeps the value and so knows that, until a script has it read anew: then it sends
-    /// it again, in each session.
-    fn is_as_set(&self, path: &Path, scalar: &Scalar, value_type: &str) -> bool {
-        let Some(known) = self.tree.attributes(path) else { return false };
-        let (Some(secret), Some(value)) = (known.secret, &known.value) else { return false };
-        let is_economical = self.config.discovery == Discovery::Economical;
-        let wanted = TypedValue { scalar: scalar.clone(), value_type: value_type.into() };
-        is_empty(&value.value.scalar)
-            && *value.value.value_type == *value_type
-            && (is_economical || value.time < self.config.session)
-            && self.sealed(path, &wanted) == Some(secret)
-    }
-
     fn sealed(&self, path: &[Name], value: &TypedValue) -> Option<Fingerprint> {
-        let text = value_of(value)?.text;
-        (!text.is_empty()).then(|| self.config.sealer.seal(&written(path), &text))
+        sealed(&self.config, path, value)
     }
 
     /// Does what concerns only what the server keeps.
@@ -807,6 +825,41 @@ impl Running {
     fn new(code: Code) -> Self {
         Self { code, progress: Progress::default(), state: State::Ready, returned: None }
     }
+}
+
+/// Why a value is not to be sent.
+fn held_back(
+    config: &Config,
+    tree: &Tree,
+    healer: &Healer,
+    path: &Path,
+    scalar: &Scalar,
+    value_type: &str,
+) -> Option<Reason> {
+    if is_as_set(config, tree, path, scalar, value_type) {
+        return Some(Reason::EqualToSet);
+    }
+    let code = healer.refused(&config.guilty, path, scalar, value_type);
+    code.filter(|_| config.heals).map(Reason::Refused)
+}
+
+/// Whether the device has accepted this value before and tells none, as it must of a password.
+/// GenieACS keeps the value and so knows that, until a script has it read anew: then it sends
+/// it again, in each session.
+fn is_as_set(config: &Config, tree: &Tree, path: &Path, scalar: &Scalar, value_type: &str) -> bool {
+    let Some(known) = tree.attributes(path) else { return false };
+    let (Some(secret), Some(value)) = (known.secret, &known.value) else { return false };
+    let is_economical = config.discovery == Discovery::Economical;
+    let wanted = TypedValue { scalar: scalar.clone(), value_type: value_type.into() };
+    is_empty(&value.value.scalar)
+        && *value.value.value_type == *value_type
+        && (is_economical || value.time < config.session)
+        && sealed(config, path, &wanted) == Some(secret)
+}
+
+fn sealed(config: &Config, path: &[Name], value: &TypedValue) -> Option<Fingerprint> {
+    let text = value_of(value)?.text;
+    (!text.is_empty()).then(|| config.sealer.seal(&written(path), &text))
 }
 
 /// Whether a value is that of a secret which the device does not tell.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::Discovery;
 use super::data::{Path, Scalar, Tree, path_of};
 use super::declaration::{Declaration, Get, NewAttributes, NewValue, Set};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Segment};
+use super::reason::Nothing;
+use super::sync::{self, HeldBack, Scope};
 use crate::compat;
 use crate::limits::SCRIPT_LOG_LINE_BYTES;
 use crate::script::{Attribute, Clear, Commit, Data, Declare, Ext, Fault, Host, Settings, Times};
@@ -58,6 +61,57 @@ impl Progress {
     pub(super) fn answer(&mut self, arguments: Vec<String>, answer: Data) {
         self.extensions.insert((self.revisions.len(), arguments), answer);
     }
+}
+
+/// Lets a script pass a commit without running again from its top, when nothing is to be asked or
+/// changed for it: all would be the same then. Only the last script that still runs can have that.
+pub(super) struct Ahead {
+    /// What is known.
+    pub tree: Tree,
+    /// How the device is read.
+    pub discovery: Discovery,
+    /// What changes may be.
+    pub scope: Scope,
+    /// Why a value is not to be sent.
+    pub held_back: Box<HeldBack<'static>>,
+    /// How many commits may be passed.
+    pub commits: usize,
+}
+
+/// Commits that were passed so.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    /// How many.
+    pub commits: usize,
+    /// What was declared before them and changed nothing, and why.
+    pub nothing: Vec<Nothing>,
+}
+
+impl fmt::Debug for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ahead").field("commits", &self.commits).finish_non_exhaustive()
+    }
+}
+
+impl Ahead {
+    /// Why declarations change nothing; `None` if something is to be done for one of them.
+    fn nothing(&self, declarations: &[Declaration], is_explicit: bool) -> Option<Vec<Nothing>> {
+        if declarations.iter().any(|declaration| may_be_virtual(&declaration.pattern)) {
+            return None;
+        }
+        if !sync::reads(&self.tree, declarations, self.discovery).is_empty() {
+            return None;
+        }
+        let pending: Vec<_> = declarations.iter().map(|it| (it, !is_explicit)).collect();
+        let changes = sync::changes(&self.tree, &pending, self.scope, &*self.held_back);
+        changes.is_empty().then_some(changes.nothing)
+    }
+}
+
+/// Whether it may be about virtual parameters.
+pub(super) fn may_be_virtual(pattern: &Pattern) -> bool {
+    let first = pattern.segments().first();
+    !matches!(first, Some(Segment::Name(name)) if &**name != "VirtualParameters")
 }
 
 /// Data to forget (compat 2.3).
@@ -132,6 +186,8 @@ pub(super) struct Run {
     clear_calls: usize,
     is_uncommitted: bool,
     stop: Option<Stop>,
+    ahead: Option<Ahead>,
+    passed: Passed,
 }
 
 /// What a run leaves.
@@ -146,6 +202,8 @@ pub(super) struct Ran {
     pub log_room: LogRoom,
     /// What is to be forgotten.
     pub forgets: Vec<Forget>,
+    /// The commits that it has passed ahead.
+    pub passed: Passed,
 }
 
 impl Run {
@@ -165,7 +223,14 @@ impl Run {
             clear_calls: 0,
             is_uncommitted: false,
             stop: None,
+            ahead: None,
+            passed: Passed::default(),
         }
+    }
+
+    /// Lets the run pass commits for which nothing is to be done.
+    pub(super) fn set_ahead(&mut self, ahead: Option<Ahead>) {
+        self.ahead = ahead;
     }
 
     /// What `Date.now()` says.
@@ -218,14 +283,29 @@ impl Run {
 
     fn barrier(&mut self, is_explicit: bool) -> Result<(), Stop> {
         self.is_uncommitted = false;
-        let Some(was_explicit) = self.progress.explicit.get(self.commits) else {
-            return Err(Stop::Commit { is_explicit });
+        let was_explicit = match self.progress.explicit.get(self.commits).copied() {
+            Some(was_explicit) => was_explicit,
+            None if self.passes_ahead(is_explicit) => is_explicit,
+            None => return Err(Stop::Commit { is_explicit }),
         };
-        if *was_explicit {
+        if was_explicit {
             self.pending = self.declared.len();
         }
         self.commits = self.commits.saturating_add(1);
         Ok(())
+    }
+
+    fn passes_ahead(&mut self, is_explicit: bool) -> bool {
+        let Some(ahead) = &self.ahead else { return false };
+        if self.passed.commits >= ahead.commits || !self.forgets.is_empty() {
+            return false;
+        }
+        let declared = self.declared.get(self.pending..).unwrap_or_default();
+        let Some(nothing) = ahead.nothing(declared, is_explicit) else { return false };
+        self.progress.commit(ahead.tree.clone(), is_explicit);
+        self.passed.commits = self.passed.commits.saturating_add(1);
+        self.passed.nothing.extend(nothing);
+        true
     }
 
     /// Ends the run.
@@ -234,8 +314,8 @@ impl Run {
         progress.declarations = declared.split_off(pending.min(declared.len()));
         progress.logged = progress.logged.max(log_calls);
         progress.cleared = progress.cleared.max(clear_calls);
-        let Self { stop, logs, log_room, forgets, .. } = self;
-        Ran { progress, stop, logs, log_room, forgets }
+        let Self { stop, logs, log_room, forgets, passed, .. } = self;
+        Ran { progress, stop, logs, log_room, forgets, passed }
     }
 }
 
@@ -363,5 +443,94 @@ pub(super) fn scalar_of(data: &Data) -> Option<Scalar> {
         Data::Number(number) | Data::Date(number) => Some(Scalar::Number(*number)),
         Data::Text(text) => Some(Scalar::Text(text.as_str().into())),
         Data::Null | Data::List(_) | Data::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::data::{Timed, TypedValue};
+    use crate::engine::reason::Reason;
+
+    const SESSION: i64 = 1_700_000_000_000;
+    const NAME: &str = "Device.Name";
+
+    /// What is known: a name, read an hour ago.
+    fn tree() -> Tree {
+        let time = SESSION - 3_600_000;
+        let mut tree = Tree::default();
+        for path in ["", "Device"] {
+            tree.mark_listed(&path_of(path), time);
+        }
+        tree.change(&path_of(NAME), time, |known| {
+            known.object = Some(Timed { time, value: false });
+            known.writable = Some(Timed { time, value: true });
+            let value =
+                TypedValue { scalar: Scalar::Text("a".into()), value_type: "xsd:string".into() };
+            known.value = Some(Timed { time, value });
+        });
+        tree
+    }
+
+    fn run(commits: usize) -> Run {
+        let log_room = LogRoom { bytes: 100, left_out: 0 };
+        let mut run = Run::new(SESSION, "d", Progress::default(), log_room);
+        let scope = Scope { session: SESSION, rows_left: 9, skips_writable_check: false };
+        let (discovery, held_back) = (Discovery::Economical, Box::new(|_: &_, _: &_, _: &_| None));
+        run.set_ahead(Some(Ahead { tree: tree(), discovery, scope, held_back, commits }));
+        run
+    }
+
+    fn declare(run: &mut Run, path: &str, time: i64, value: Option<&str>) {
+        let value = value.map(|text| Data::Text(text.to_owned()));
+        let set = Settings { value, ..Settings::default() };
+        let times = Times { value: Some(time), ..Times::default() };
+        run.declare(Declare { path: path.to_owned(), times, set }).unwrap();
+    }
+
+    #[test]
+    fn a_commit_for_which_nothing_is_to_be_done_is_passed_at_once() {
+        let mut run = run(2);
+        declare(&mut run, NAME, SESSION - 7_200_000, Some("a"));
+        assert_eq!(run.commit(true), Commit::Continue);
+        declare(&mut run, NAME, 1, None);
+        assert_eq!(run.read(1), Ok(vec![path_of(NAME)]), "as at any commit");
+        declare(&mut run, NAME, 1, None);
+        assert_eq!(run.commit(true), Commit::Abort, "there were two");
+        let ran = run.end();
+        assert_eq!((ran.passed.commits, ran.progress.revisions.len()), (2, 2));
+        assert_eq!(ran.progress.explicit, [true, false]);
+        let equal = Nothing { path: NAME.to_owned(), reason: Reason::Equal };
+        assert_eq!(ran.passed.nothing, [equal]);
+        assert_eq!(ran.progress.declarations.len(), 2, "those behind the explicit commit");
+    }
+
+    #[test]
+    fn no_other_commit_is() {
+        type Case = (&'static str, fn(&mut Run));
+        let cases: [Case; 5] = [
+            ("a value is to be read", |run| declare(run, NAME, SESSION, None)),
+            ("a value is to be set", |run| declare(run, NAME, 1, Some("b"))),
+            ("paths are to be listed", |run| {
+                let times = Times { path: Some(SESSION), ..Times::default() };
+                let path = "Device.*".to_owned();
+                run.declare(Declare { path, times, set: Settings::default() }).unwrap();
+            }),
+            ("a virtual parameter", |run| declare(run, "VirtualParameters.x", 1, None)),
+            ("something is forgotten", |run| {
+                let clear = Clear {
+                    path: NAME.to_owned(),
+                    time: Some(SESSION),
+                    attributes: Times::default(),
+                };
+                run.clear(clear).unwrap();
+            }),
+        ];
+        for (what, prepare) in cases {
+            let mut run = run(9);
+            prepare(&mut run);
+            assert_eq!(run.commit(true), Commit::Abort, "{what}");
+            assert_eq!(run.end().passed.commits, 0, "{what}");
+        }
     }
 }

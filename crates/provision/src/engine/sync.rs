@@ -46,6 +46,18 @@ pub(super) struct Reads {
     pub lists_virtual_parameters: bool,
 }
 
+impl Reads {
+    /// Whether nothing is wanted.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { names, values, attributes, virtual_parameters, lists_virtual_parameters } = self;
+        names.is_empty()
+            && values.paths().is_empty()
+            && attributes.paths().is_empty()
+            && virtual_parameters.is_empty()
+            && !lists_virtual_parameters
+    }
+}
+
 /// Which names below an object are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Names {
@@ -302,6 +314,36 @@ pub(super) struct Changes {
     pub nothing: Vec<Nothing>,
     /// Set when more rows are to be created and deleted than may be; there is not one for each.
     pub crowd: Option<Crowd>,
+}
+
+impl Changes {
+    /// Whether nothing is to be done.
+    pub(super) fn is_empty(&self) -> bool {
+        // `nothing` is what is not done.
+        let Self {
+            deletions,
+            creations,
+            values,
+            attributes,
+            actions,
+            reboot,
+            factory_reset,
+            virtual_parameters,
+            local,
+            nothing: _,
+            crowd,
+        } = self;
+        deletions.is_empty()
+            && creations.is_empty()
+            && values.is_empty()
+            && attributes.is_empty()
+            && actions.is_empty()
+            && !reboot
+            && !factory_reset
+            && virtual_parameters.is_empty()
+            && local.is_empty()
+            && crowd.is_none()
+    }
 }
 
 /// More rows than may be created and deleted.
