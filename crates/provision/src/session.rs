@@ -30,17 +30,18 @@ use crate::key::DeviceKey;
 use crate::limits::{COMMAND_KEY_CHARS_MAX, NAMES_PER_REQUEST};
 use crate::operation::Operation;
 use crate::plan::Desk;
+use crate::preset;
 use crate::record::{DeviceFields, DeviceRecord, Identity};
 use crate::rules::Rules;
 use crate::script::{Data, Engine, Fault as ScriptFault};
 use crate::task::{Task, TaskState};
-use crate::trace::What;
+use crate::trace::{IdleReason, What};
 use crate::view::DeviceView;
 
 use known::{Told, event_names};
 use recorder::Recorder;
 use round::Ran;
-use work::{Beginning, Work};
+use work::{Beginning, Work, idle_reason};
 
 pub use configured::{OfDevice, check_setting};
 pub use recorder::Recording;
@@ -74,6 +75,28 @@ impl Default for SessionConfig {
             settings: Arc::default(),
             of_device: Arc::default(),
         }
+    }
+}
+
+impl SessionConfig {
+    /// Every preset with the reason why its provisions would not run, if the device came now with
+    /// the events of its last session. `faults` are those of its channels.
+    pub fn presets_for(
+        &self,
+        record: &DeviceRecord,
+        faults: &BTreeMap<String, ChannelFault>,
+        now: Timestamp,
+    ) -> Vec<(String, Option<IdleReason>)> {
+        let view = DeviceView::new(record, now);
+        let (settings, ..) = self.for_device(&view);
+        let events = event_names(&record.fields.last_events, false);
+        let session = preset::Session { time: now, zone: &settings.zone, events: &events };
+        // A channel whose time has come is tried again.
+        let mut faults = faults.clone();
+        faults.retain(|_, fault| !fault.is_due(settings.retry_delay, now));
+        let presets = self.rules.presets.iter();
+        let reason = |preset| idle_reason(preset, session, &view, &faults, settings.retry_delay);
+        presets.map(|preset| (preset.name.clone(), reason(preset))).collect()
     }
 }
 

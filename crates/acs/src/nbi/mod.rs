@@ -105,6 +105,7 @@ fn router(nbi: Arc<Nbi>) -> Router {
         .route("/faults", get(collection::faults))
         .route("/devices/{id}", delete(delete_device))
         .route("/devices/{id}/history", get(past::history))
+        .route("/devices/{id}/presets", get(past::presets))
         .route("/devices/{id}/sessions", get(past::sessions))
         .route("/devices/{id}/snapshots", get(past::snapshots))
         .route("/devices/{id}/snapshots/{number}", get(past::snapshot))

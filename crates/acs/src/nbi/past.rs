@@ -94,6 +94,23 @@ fn session_document(cursor: TraceCursor, trace: &Trace) -> Json {
     })
 }
 
+/// `GET /devices/{id}/presets`: which presets would run now, and why the others would not.
+pub(super) async fn presets(
+    State(nbi): State<Arc<Nbi>>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, ApiError> {
+    let now = Timestamp::now();
+    let loaded = nbi.server.store.load_session(&device_key(&id)?, now).await?;
+    let record = loaded.record.ok_or_else(ApiError::no_such_device)?;
+    let config = nbi.server.rulebook.session_config();
+    let presets = config.presets_for(&record, &loaded.faults, now).into_iter();
+    let documents = presets.map(|(name, reason)| match reason {
+        None => json!({"_id": name, "runs": true}),
+        Some(reason) => json!({"_id": name, "runs": false, "reason": reason.to_string()}),
+    });
+    Ok(json_response(StatusCode::OK, &documents.collect()))
+}
+
 /// Which part of a history to show.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct Span {

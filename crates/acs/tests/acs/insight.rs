@@ -167,6 +167,51 @@ async fn sessions_are_kept_as_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_is_told_which_presets_would_run() {
+    let server = TestServer::start().await;
+    let id = server.register("1", &[("Device.Colour", "red")]).await;
+    let tag = r#""configurations": [{"type": "add_tag", "tag": "x"}]"#;
+    let bad = r#""configurations": [{"type": "provision", "name": "bad"}]"#;
+    assert_eq!(server.api("PUT", "/provisions/bad", "throw 1").await.status, 200);
+    for (name, preset) in [
+        ("a", format!("{{{tag}}}")),
+        ("b", format!(r#"{{"precondition": "Device.Colour = 'blue'", {tag}}}"#)),
+        ("c", format!(r#"{{"precondition": "Device.Missing = 1", {tag}}}"#)),
+        ("d", format!(r#"{{"events": {{"1 BOOT": true}}, {tag}}}"#)),
+        ("e", format!(r#"{{"channel": "e", {bad}}}"#)),
+    ] {
+        assert_eq!(server.api("PUT", &format!("/presets/{name}"), &preset).await.status, 200);
+    }
+    let target = format!("/devices/{id}/presets");
+    let others = [
+        json!({"_id": "b", "runs": false, "reason": "its precondition is false"}),
+        json!({"_id": "c", "runs": false,
+            "reason": "its precondition is NULL: something that it names is not known"}),
+        json!({"_id": "d", "runs": false, "reason": "its events are not those of the session"}),
+    ];
+    let presets = server.get(&target).await;
+    let runs = |name: &str| json!({"_id": name, "runs": true});
+    assert_eq!(presets, json!([runs("a"), others[0], others[1], others[2], runs("e")]));
+    // It looks for what a precondition names; there is none.
+    let mut device = server.device().await;
+    device.post(&inform_with("1", "2 PERIODIC", &[]), &[]).await;
+    let mut response = device.post("", &[]).await;
+    while response.status == 200 {
+        let fault = "<soapenv:Fault><faultcode>Client</faultcode><faultstring>CWMP fault\
+             </faultstring><detail><cwmp:Fault><FaultCode>9005</FaultCode><FaultString>no\
+             </FaultString></cwmp:Fault></detail></soapenv:Fault>";
+        let answer = crate::harness::envelope(&crate::harness::id_of(&response.text()), fault);
+        response = device.post(&answer, &[]).await;
+    }
+    let presets = server.get(&target).await;
+    let last = &presets[4];
+    assert_eq!((&last["_id"], &last["runs"]), (&json!("e"), &json!(false)), "{presets:#}");
+    let reason = last["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("its channel is blocked until 2"), "{presets:#}");
+    assert!(reason.ends_with("(script)"), "{presets:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_watched_parameter_has_a_history() {
     let server = TestServer::start().await;
     let id = server.register("1", &[("Device.Box.Size", "1")]).await;
@@ -239,6 +284,7 @@ async fn there_is_nothing_of_what_is_not_known() {
     let server = TestServer::start().await;
     assert_eq!(server.get("/knowledge").await, json!([]));
     for (method, target, says) in [
+        ("GET", "/devices/00D09E-Test-9/presets", "No such device"),
         ("GET", "/devices/00D09E-Test-9/sessions", "No such device"),
         ("GET", "/devices/00D09E-Test-9/history?path=Device.A", "No such device"),
         ("GET", "/devices/00D09E-Test-9/snapshots", "No such device"),
@@ -275,6 +321,7 @@ async fn web_pages_learn_and_change_nothing() {
     let device = |rest: &str| format!("/devices/{id}/{rest}");
     for (method, target) in [
         ("GET", "/devices?filter=true".to_owned()),
+        ("GET", device("presets")),
         ("GET", device("sessions")),
         ("GET", device("history?path=Device.A")),
         ("GET", device("snapshots")),

@@ -15,10 +15,11 @@ use super::settings::Settings;
 use super::translate::message_of;
 use crate::batch::{Batch, Knowledge};
 use crate::book::Source;
-use crate::channel::{ChannelBatch, Channels};
+use crate::channel::{ChannelBatch, ChannelFault, Channels};
 use crate::engine::transfer::{self, UnitResult};
 use crate::engine::{self, Pattern, Provision, Provisioning, Request, Response, Tree, path_of};
 use crate::engine::{DiscoveryLimits, Healed};
+use crate::expression::Context;
 use crate::limits::{
     GUILT_MAX, PRESET_CYCLES_MAX, ROUNDS_PER_SESSION_MAX, RPCS_PER_SESSION_MAX,
     SCRIPT_LOG_BYTES_PER_SESSION_MAX, SCRIPT_ROWS_PER_SESSION_MAX, TASKS_PER_SESSION_MAX,
@@ -492,19 +493,10 @@ impl Work {
         let view = DeviceView::new(self.desk.book.record(), session.time);
         let faults = self.channels.faults();
         let presets = self.rules.presets.iter().filter_map(|preset| {
-            let blocked = faults.get(&preset.channel).map(|fault| IdleReason::Blocked {
-                code: fault.fault.code.clone(),
-                until: fault.due(self.settings.retry_delay),
-            });
-            let held = self.held.contains(&preset.name);
-            let reason = match preset.idle_reason(session, &view) {
-                None => blocked?,
-                // The precondition could not be read.
-                Some(IdleReason::Unknown) if blocked.is_some() => blocked?,
-                Some(_) if held => return None,
-                Some(reason) => reason,
-            };
-            Some(IdlePreset { name: preset.name.clone(), reason })
+            let reason = idle_reason(preset, session, &view, faults, self.settings.retry_delay)?;
+            let ran = self.held.contains(&preset.name);
+            let is_blocked = matches!(reason, IdleReason::Blocked { .. });
+            (is_blocked || !ran).then(|| IdlePreset { name: preset.name.clone(), reason })
         });
         presets.take(TRACE_NOTHING_MAX).collect()
     }
@@ -802,6 +794,27 @@ impl Work {
         self.recorder.note(What::Failed(reason.to_owned()), self.desk.now);
         self.close(reason);
         self.desk.book.take_batch()
+    }
+}
+
+/// Why the provisions of a preset do not run: it does not hold, or its channel is blocked.
+pub(super) fn idle_reason(
+    preset: &Preset,
+    session: preset::Session<'_>,
+    device: &dyn Context,
+    faults: &BTreeMap<String, ChannelFault>,
+    retry_delay: jiff::SignedDuration,
+) -> Option<IdleReason> {
+    let blocked = || {
+        let fault = faults.get(&preset.channel)?;
+        let (code, until) = (fault.fault.code.clone(), fault.due(retry_delay));
+        Some(IdleReason::Blocked { code, until })
+    };
+    match preset.idle_reason(session, device) {
+        None => blocked(),
+        // Perhaps what it names could not be read, which is such a fault.
+        Some(IdleReason::Unknown) => blocked().or(Some(IdleReason::Unknown)),
+        reason => reason,
     }
 }
 
