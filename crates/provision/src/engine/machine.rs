@@ -425,11 +425,12 @@ impl Provisioning {
         let mut forgets = Vec::new();
         let count = self.frames.last().map_or(0, |frame| frame.scripts.len());
         for place in 0..count {
+            if !self.is_ready(place) {
+                continue;
+            }
             let ahead = (forgets.is_empty() && self.may_go_ahead(place)).then(|| self.ahead());
             let script = self.frames.last_mut().and_then(|frame| frame.scripts.get_mut(place));
-            let Some(running) = script.filter(|script| script.state == State::Ready) else {
-                continue;
-            };
+            let Some(running) = script else { continue };
             let progress = std::mem::take(&mut running.progress);
             let mut run = Run::new(self.config.session, &self.device, progress, self.log_room);
             run.set_ahead(ahead);
@@ -665,6 +666,12 @@ impl Provisioning {
             rows_left,
             skips_writable_check: self.config.skips_writable_check,
         }
+    }
+
+    /// Whether the script at a place can go on.
+    fn is_ready(&self, place: usize) -> bool {
+        let script = self.frames.last().and_then(|frame| frame.scripts.get(place));
+        script.is_some_and(|script| script.state == State::Ready)
     }
 
     /// Whether the script at a place is the last that runs, and nothing is to be done for the
