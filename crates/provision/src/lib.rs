@@ -51,6 +51,7 @@ pub mod document;
 pub mod engine;
 mod expiring;
 pub mod expression;
+mod files;
 #[cfg(test)]
 mod harness;
 mod key;
@@ -71,6 +72,7 @@ mod value;
 pub mod view;
 
 pub use batch::{Batch, Knowledge, Refused};
+pub use files::{FileAction, FileKey, Files};
 pub use key::{DeviceKey, NotADeviceKey};
 pub use model::{device_model, is_secret};
 pub use record::{
@@ -78,8 +80,8 @@ pub use record::{
 };
 pub use secret::{Fingerprint, Sealer};
 pub use session::{
-    End, Failure, Files, Loaded, OfDevice, Outgoing, Recording, Session, SessionConfig, Settings,
-    Step, Writing, check_setting,
+    End, Failure, Loaded, OfDevice, Outgoing, Recording, Session, SessionConfig, Settings, Step,
+    Writing, check_setting,
 };
 pub use task::{
     InvalidTask, NewValue, NotATaskId, ParameterFault, Progress, SetValue, Task, TaskFault, TaskId,

@@ -190,3 +190,8 @@ pub const SETTING_SECONDS_MAX: u32 = 366 * 24 * 60 * 60;
 pub const SETTING_BATCH_MAX: u32 = 1000;
 /// The greatest number of commits of one batch of provisions.
 pub const SETTING_COMMITS_MAX: u32 = 256;
+
+/// Bytes of the code in a signed URL of a file.
+pub const FILE_CODE_BYTES: usize = 16;
+/// Seconds for which a signed URL is good: a device may load a file late, or again.
+pub const FILE_URL_SECONDS: i64 = 24 * 60 * 60;

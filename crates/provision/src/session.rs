@@ -46,7 +46,6 @@ use work::{Beginning, Work, idle_reason};
 pub use configured::{OfDevice, check_setting};
 pub use recorder::Recording;
 pub use settings::{Settings, Writing};
-pub use translate::Files;
 
 /// How sessions are held.
 #[derive(Debug, Clone)]

@@ -4,9 +4,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::recorder::Recording;
-use super::translate::Files;
 use crate::batch::Knowledge;
 use crate::engine::{Config, Discovery};
+use crate::files::Files;
 use crate::limits::NAMES_PER_REQUEST;
 use crate::rules::Rules;
 use crate::script::Budget;

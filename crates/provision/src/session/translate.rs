@@ -7,25 +7,49 @@ use drover_cwmp::message::{
     SetParameterValues, TimeWindowStruct, UninstallOpStruct, UpdateOpStruct, Upload,
 };
 use drover_cwmp::{Message, Value, ValueType};
+use jiff::{SignedDuration, Timestamp};
 
 use super::settings::Writing;
 use crate::engine::{NewAttributes, Request, Response, SoftwareOperation, TimeWindow, TypedValue};
-use crate::limits::PATH_BYTES_MAX;
+use crate::files::{FileAction, Files};
+use crate::limits::{FILE_URL_SECONDS, PATH_BYTES_MAX};
 use crate::script::Fault;
 use crate::view::{scalar, value_of};
 
-/// Where files are, for a device that is to load one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Files {
-    /// What stands before the name of a file in its URL, such as `http://acs.example:7567/`.
-    pub url_prefix: String,
+/// Makes the URLs of a session.
+pub(super) struct FileUrls<'a> {
+    pub(super) files: &'a Files,
+    pub(super) now: Timestamp,
+}
+
+impl FileUrls<'_> {
+    /// The URL of a file that the device loads, which may begin to do so some seconds from now.
+    fn download(&self, name: &str, begins: u32) -> String {
+        self.files.url_of(name, FileAction::Download, self.until(begins))
+    }
+
+    /// The URL of a file that the device stores; without a name, the ID of the request is its.
+    fn upload(&self, name: &str, id: &str) -> String {
+        let name = if name.is_empty() { &format!("uploads/{id}") } else { name };
+        self.files.url_of(name, FileAction::Upload, self.until(0))
+    }
+
+    fn until(&self, begins: u32) -> Timestamp {
+        let good = FILE_URL_SECONDS.saturating_add(begins.into());
+        self.now.saturating_add(SignedDuration::from_secs(good)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// The second in which the last window ends.
+fn last_second(windows: &[TimeWindow]) -> u32 {
+    windows.iter().map(|window| window.end_seconds).max().unwrap_or_default()
 }
 
 /// The message that asks what the engine wants; `id` is the ID of the request.
 pub(super) fn message_of(
     request: &Request,
     id: &str,
-    files: Option<&Files>,
+    files: Option<&FileUrls<'_>>,
     writing: Writing,
 ) -> Result<Message, Fault> {
     Ok(match request {
@@ -63,7 +87,7 @@ pub(super) fn message_of(
             Download {
                 command_key: id.to_owned(),
                 file_type: file_type.clone(),
-                url: files.url_of(file_name),
+                url: files.download(file_name, 0),
                 username: String::new(),
                 password: String::new(),
                 file_size: 0,
@@ -79,7 +103,7 @@ pub(super) fn message_of(
             Upload {
                 command_key: id.to_owned(),
                 file_type: file_type.clone(),
-                url: files.url_of(file_name),
+                url: files.upload(file_name, id),
                 username: String::new(),
                 password: String::new(),
                 delay_seconds: 0,
@@ -91,7 +115,7 @@ pub(super) fn message_of(
             ScheduleDownload {
                 command_key: id.to_owned(),
                 file_type: file_type.clone(),
-                url: files.url_of(file_name),
+                url: files.download(file_name, last_second(windows)),
                 username: String::new(),
                 password: String::new(),
                 file_size: 0,
@@ -110,25 +134,6 @@ pub(super) fn message_of(
         Request::Reboot => Reboot { command_key: id.to_owned() }.into(),
         Request::FactoryReset => FactoryReset::default().into(),
     })
-}
-
-impl Files {
-    /// The URL of a file; of a name that is one already, itself.
-    fn url_of(&self, name: &str) -> String {
-        if name.starts_with("http://") || name.starts_with("https://") {
-            return name.to_owned();
-        }
-        let mut url = self.url_prefix.clone();
-        for byte in name.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                    url.push(char::from(byte));
-                }
-                _ => url.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        url
-    }
 }
 
 fn attribute(name: &str, attributes: &NewAttributes) -> SetParameterAttributesStruct {
@@ -155,12 +160,12 @@ fn window(window: &TimeWindow) -> TimeWindowStruct {
 
 fn unit_operation(
     operation: &SoftwareOperation,
-    files: Option<&Files>,
+    files: Option<&FileUrls<'_>>,
 ) -> Result<Operation, Fault> {
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let url = |url: &str, file_name: &str| match (url, file_name) {
         ("", "") => Ok(None),
-        ("", name) => Ok(Some(files.ok_or_else(no_files)?.url_of(name))),
+        ("", name) => Ok(Some(files.ok_or_else(no_files)?.download(name, 0))),
         (url, _) => Ok(Some(url.to_owned())),
     };
     Ok(match operation {

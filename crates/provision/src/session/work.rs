@@ -12,7 +12,7 @@ use super::known::{self, Told};
 use super::recorder::Recorder;
 use super::round::{Purpose, Ran, Round, changes_device};
 use super::settings::Settings;
-use super::translate::message_of;
+use super::translate::{FileUrls, message_of};
 use crate::batch::{Batch, Knowledge};
 use crate::book::Source;
 use crate::channel::{ChannelBatch, ChannelFault, Channels};
@@ -609,7 +609,9 @@ impl Work {
             let code = "too_many_rpcs".to_owned();
             return Err(Fault { code, message: too_many_rpcs(), detail: None });
         }
-        message_of(request, id, self.settings.files.as_ref(), self.settings.writing)
+        let now = self.desk.now;
+        let files = self.settings.files.as_ref().map(|files| FileUrls { files, now });
+        message_of(request, id, files.as_ref(), self.settings.writing)
     }
 
     /// The names below the root, which the device has told with its Inform.

@@ -283,7 +283,7 @@ fn complete(command_key: &str, code: u32) -> Message {
 /// A server whose preset makes the device load a file, and the key of the transfer.
 fn loading() -> (Server, Device, String) {
     let (mut server, mut device) = (Server::new(), wifi());
-    let files = Files { url_prefix: "http://192.0.2.1:7567/".to_owned() };
+    let files = Files { url_prefix: "http://192.0.2.1:7567/".to_owned(), key: None };
     server.config.settings = Arc::new(Settings { files: Some(files), ..Settings::default() });
     server.rule(&[(Preset, "p", &preset("p")), (Provision, "p", FIRMWARE)]);
     server.visit(PERIODIC, &mut device);
@@ -417,7 +417,7 @@ fn a_task_that_is_cut_off_is_faulted() {
 #[test]
 fn compat_2_6_the_fault_of_a_tasks_transfer_is_that_of_its_channel() {
     let (mut server, mut device) = (Server::new(), wifi());
-    let files = Files { url_prefix: "http://192.0.2.1:7567/".to_owned() };
+    let files = Files { url_prefix: "http://192.0.2.1:7567/".to_owned(), key: None };
     server.config.settings = Arc::new(Settings { files: Some(files), ..Settings::default() });
     server.visit(PERIODIC, &mut device);
     let id = server.add_task(TaskKind::Download {
