@@ -43,6 +43,8 @@ pub struct Server {
     pub cwmp: SocketAddr,
     /// Where programs connect.
     pub nbi: Nbi,
+    /// Where devices load files, unless they are not served.
+    pub files: Option<SocketAddr>,
     folder: TempDir,
 }
 
@@ -62,8 +64,8 @@ impl Server {
         fs::write(&config, &options.config).expect("the configuration is written");
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
         let process = Process::start("drover serve", &mut command(&options, &config, &data));
-        let (cwmp, nbi) = addresses(&process);
-        Self { process, cwmp, nbi: Nbi::new(nbi), folder }
+        let (cwmp, nbi, files) = addresses(&process);
+        Self { process, cwmp, nbi: Nbi::new(nbi), files, folder }
     }
 
     /// The temporary folder of the configuration and, if nothing else was said, of the data.
@@ -88,6 +90,7 @@ fn command(options: &Options, config: &Path, data: &Path) -> Command {
     };
     command.env("DROVER_CWMP__LISTEN", "[\"127.0.0.1:0\"]");
     command.env("DROVER_NBI__LISTEN", "127.0.0.1:0");
+    command.env("DROVER_FILES__LISTEN", "127.0.0.1:0");
     if let Some(log) = &options.log {
         command.env("DROVER_LOG", log);
     }
@@ -95,8 +98,8 @@ fn command(options: &Options, config: &Path, data: &Path) -> Command {
 }
 
 /// Reads the lines that a server says before it is ready.
-fn addresses(process: &Process) -> (SocketAddr, SocketAddr) {
-    let (mut cwmp, mut nbi) = (None, None);
+fn addresses(process: &Process) -> (SocketAddr, SocketAddr, Option<SocketAddr>) {
+    let (mut cwmp, mut nbi, mut files) = (None, None, None);
     loop {
         let Some(line) = process.line() else {
             panic!("drover serve ended at its start:\n{}", process.log());
@@ -104,11 +107,12 @@ fn addresses(process: &Process) -> (SocketAddr, SocketAddr) {
         match line.split_once(' ') {
             Some(("CWMP", url)) => cwmp = cwmp.or_else(|| address(url)),
             Some(("NBI", url)) => nbi = address(url),
+            Some(("Files", url)) => files = address(url),
             _ if line == "ready" => break,
             _ => panic!("unexpected output: {line}"),
         }
     }
-    (cwmp.expect("a line with the CWMP address"), nbi.expect("a line with the NBI address"))
+    (cwmp.expect("a line with the CWMP address"), nbi.expect("a line with the NBI address"), files)
 }
 
 fn address(url: &str) -> Option<SocketAddr> {

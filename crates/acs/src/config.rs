@@ -31,6 +31,8 @@ pub struct AcsConfig {
     pub cwmp: CwmpConfig,
     /// `[connection_request]`: how devices are asked to start a session.
     pub connection_request: ConnectionRequestConfig,
+    /// `[files]`: what devices load and upload.
+    pub files: FilesConfig,
     /// `[models]`: data models besides those that ship.
     pub models: ModelsConfig,
     /// `[nbi]`: the northbound interface.
@@ -49,6 +51,7 @@ impl Default for AcsConfig {
             rules: None,
             cwmp: CwmpConfig::default(),
             connection_request: ConnectionRequestConfig::default(),
+            files: FilesConfig::default(),
             models: ModelsConfig::default(),
             nbi: NbiConfig::default(),
             record: RecordConfig::default(),
@@ -330,6 +333,79 @@ impl ConnectionRequestConfig {
     }
 }
 
+/// The file server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FilesConfig {
+    /// False leaves it off; then a task `download` is a fault. Default: true.
+    pub enabled: bool,
+    /// Address with port. Default: `"0.0.0.0:7567"`.
+    pub listen: SocketAddr,
+    /// What devices are told, such as `"https://files.example/"`. Default: the host by which each
+    /// device has reached the CWMP listener, with the port of `listen`.
+    pub url: Option<String>,
+    /// Folder of the files. Default: `files` in the folder of the database.
+    pub folder: Option<PathBuf>,
+    /// Whether everybody who knows the name of a file may load it, as in GenieACS, and not only
+    /// whom the server has given a signed URL. Default: false.
+    pub open: bool,
+    /// Bytes of one file. Default: 1,073,741,824.
+    pub file_bytes: u64,
+    /// Bytes of what a device uploads. Default: 67,108,864.
+    pub upload_bytes: u64,
+    /// How fast all files together are sent, in bytes a second, at least 524,288. Default: 0, no
+    /// limit.
+    pub bytes_per_second: u64,
+}
+
+impl Default for FilesConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listen: SocketAddr::from(([0, 0, 0, 0], 7567)),
+            url: None,
+            folder: None,
+            open: false,
+            file_bytes: limits::FILE_BYTES_MAX,
+            upload_bytes: limits::UPLOAD_BYTES_MAX,
+            bytes_per_second: 0,
+        }
+    }
+}
+
+impl FilesConfig {
+    /// The URL that devices are told, with a slash at its end.
+    pub(crate) fn url_prefix(&self) -> Option<String> {
+        self.url.as_ref().map(|url| format!("{}/", url.trim_end_matches('/')))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if let Some(url) = &self.url {
+            let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+            let is_graphic = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
+            if !rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_graphic)) {
+                let problem = format!(
+                    "{url:?} cannot be the start of URLs; it is such as \
+                     \"http://acs.example:7567/\""
+                );
+                return Err(ConfigError::new("files.url", problem));
+            }
+        }
+        for (key, value) in
+            [("files.file_bytes", self.file_bytes), ("files.upload_bytes", self.upload_bytes)]
+        {
+            if value == 0 {
+                return Err(ConfigError::new(key, "is 0, which takes no file; at least 1"));
+            }
+        }
+        if self.bytes_per_second > 0 {
+            let range = limits::FILE_RATE_MIN..=u64::MAX;
+            in_range("files.bytes_per_second", self.bytes_per_second, range)?;
+        }
+        Ok(())
+    }
+}
+
 /// The northbound interface.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -371,6 +447,7 @@ impl AcsConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.cwmp.check()?;
         self.connection_request.check()?;
+        self.files.check()?;
         self.nbi.check()?;
         self.record.check()?;
         self.scripts.check()
@@ -581,6 +658,15 @@ mod tests {
             password = "sesame"
             timeout_milliseconds = 500
             allow_basic = true
+            [files]
+            enabled = true
+            listen = "127.0.0.1:0"
+            url = "https://files.example/a"
+            folder = "/srv/files"
+            open = true
+            file_bytes = 1
+            upload_bytes = 2
+            bytes_per_second = 1000000
             [nbi]
             listen = "[::1]:0"
             enabled = true
@@ -600,6 +686,8 @@ mod tests {
         assert_eq!(config.cwmp.limits.body_bytes_in_flight, 4);
         assert_eq!(config.connection_request.credentials().password().expose(), "sesame");
         assert!(!format!("{config:?}").contains("sesame"), "SEC-01");
+        let url_prefix = config.files.url_prefix();
+        assert_eq!(url_prefix.as_deref(), Some("https://files.example/a/"));
         let kept = Retention {
             sessions_per_device: 1,
             session_age: Duration::from_secs(2 * 24 * 60 * 60),
@@ -640,6 +728,11 @@ mod tests {
         problem("[cwmp.limits]\nsessions = 0", "cwmp.limits.sessions");
         problem("[cwmp.limits]\nbody_timeout_seconds = 0", "cwmp.limits.body_timeout_seconds");
         problem("[connection_request]\ntimeout_milliseconds = 5001", "5001 is out of range");
+        problem("[files]\nurl = \"acs.example\"", "files.url");
+        problem("[files]\nurl = \"http://\"", "files.url");
+        problem("[files]\nurl = \"http://a/?b\"", "files.url");
+        problem("[files]\nfile_bytes = 0", "files.file_bytes");
+        problem("[files]\nbytes_per_second = 9", "9 is out of range; 524288 to");
         problem("[nbi]\nlisten = \"0.0.0.0:7557\"", "has no logins yet");
         problem("[record]\nsessions = \"some\"", "some");
         problem("[record]\nsessions_per_device = 10001", "10001 is out of range; 0 to 10000");

@@ -14,6 +14,7 @@ mod config;
 mod connection_request;
 mod cwmp;
 mod entropy;
+mod files;
 pub mod limits;
 pub mod models;
 mod nbi;
@@ -25,9 +26,10 @@ mod server;
 
 pub use config::{
     AcsConfig, AuthConfig, AuthMode, ConfigError, ConnectionRequestConfig, CwmpConfig, CwmpLimits,
-    ModelsConfig, NbiConfig, RecordConfig, RecordSessions, ScriptsConfig, UserConfig,
+    FilesConfig, ModelsConfig, NbiConfig, RecordConfig, RecordSessions, ScriptsConfig, UserConfig,
 };
 pub use connection_request::{ConnectionRequestError, ConnectionRequester};
 pub use entropy::NoEntropy;
+pub use files::FilesError;
 pub use rules::{RulesError, RulesSummary, check_rules};
 pub use server::{Running, ServeError, serve};

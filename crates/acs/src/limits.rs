@@ -139,7 +139,31 @@ pub const RULE_ENTRIES_MAX: usize = 100_000;
 /// Milliseconds between two looks at the folder of rules.
 pub const RULES_MILLISECONDS: u64 = 1000;
 
-// Settings
+// Files
+
+/// Files that are kept.
+pub const FILES_MAX: usize = 10_000;
+/// Bytes of a file's name, so that its URL fits into Download (256 characters).
+pub const FILE_NAME_BYTES_MAX: usize = 150;
+/// Bytes of one of the texts that are said of a file.
+pub const FILE_METADATA_BYTES_MAX: usize = 255;
+/// Bytes of a file unless configured otherwise.
+pub const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of what a device uploads unless configured otherwise.
+pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of a file that are in memory for one transfer.
+pub const FILE_CHUNK_BYTES: usize = 16 * 1024;
+/// Seconds that the next bytes of a file may take to come.
+pub const FILE_FRAME_SECONDS: u64 = 30;
+/// Seconds that a device may take none of a file's bytes, or send no request.
+pub const FILE_IDLE_SECONDS: u64 = 120;
+/// Connections for files at one time.
+pub const FILE_CONNECTIONS_MAX: usize = 2_000;
+/// The slowest that all transfers together may be made, in bytes a second: so that with all
+/// connections in use each still gets a chunk in [`FILE_IDLE_SECONDS`].
+pub const FILE_RATE_MIN: u64 = 512 * 1024;
+/// The type of files that devices have uploaded.
+pub(crate) const FILE_TYPE_UPLOADED: &str = "Upload";
 
 // Script threads
 

@@ -19,8 +19,10 @@ use tracing::{info, warn};
 use crate::config::{AcsConfig, AuthMode, ConfigError};
 use crate::cwmp::{CwmpHandler, Parts, Server, Sessions, abandon_all, sweep};
 use crate::entropy::NoEntropy;
+use crate::files::{FileServer, FilesError, FilesHandler, Library};
 use crate::limits::{
-    LISTEN_BACKLOG, NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS, RULES_MILLISECONDS, SWEEP_MILLISECONDS,
+    FILE_CONNECTIONS_MAX, FILE_IDLE_SECONDS, LISTEN_BACKLOG, NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS,
+    RULES_MILLISECONDS, SWEEP_MILLISECONDS,
 };
 use crate::models::{self, ModelsError};
 use crate::nbi::{Nbi, NbiHandler};
@@ -48,6 +50,9 @@ pub enum ServeError {
     /// The system has no randomness.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
+    /// The folder of files cannot be used.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// A data model of the folder cannot be used.
     #[error("models.folder: {0}")]
     Models(#[from] ModelsError),
@@ -68,6 +73,7 @@ pub enum ServeError {
 pub struct Running {
     cwmp_addresses: Vec<SocketAddr>,
     nbi_address: Option<SocketAddr>,
+    files_address: Option<SocketAddr>,
     end: JoinHandle<()>,
 }
 
@@ -80,6 +86,11 @@ impl Running {
     /// Where the northbound interface is served, unless it is off.
     pub const fn nbi_address(&self) -> Option<SocketAddr> {
         self.nbi_address
+    }
+
+    /// Where files are served, unless they are not.
+    pub const fn files_address(&self) -> Option<SocketAddr> {
+        self.files_address
     }
 
     /// Returns when the server has stopped: requests in progress are answered, and what open
@@ -114,15 +125,39 @@ pub async fn serve(
         cwmp.push(listen(*address, "cwmp.listen")?);
     }
     let nbi = config.nbi.enabled.then(|| listen(config.nbi.listen, "nbi.listen")).transpose()?;
+    let files = match config.files.enabled {
+        true => Some(open_files(&config).await?),
+        false => None,
+    };
+    let (files_listener, files) = files.unzip();
     let sessions = Arc::new(Sessions::new(config.cwmp.limits.sessions));
-    let parts = Parts { store, sessions, catalog: Arc::new(catalog), rulebook, scripts };
+    let parts = Parts { store, sessions, catalog: Arc::new(catalog), rulebook, scripts, files };
     let server = Arc::new(Server::new(&config.cwmp, parts)?);
     warn_about(&config);
     let cwmp_addresses = cwmp.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let nbi_address = nbi.as_ref().and_then(|listener| listener.local_addr().ok());
-    info!(cwmp = ?cwmp_addresses, nbi = ?nbi_address, "serving");
-    let end = tokio::spawn(run(config, server, cwmp, nbi, shutdown));
-    Ok(Running { cwmp_addresses, nbi_address, end })
+    let files_address = files_listener.as_ref().and_then(|it| it.local_addr().ok());
+    info!(cwmp = ?cwmp_addresses, nbi = ?nbi_address, files = ?files_address, "serving");
+    let listeners = Listeners { cwmp, nbi, files: files_listener };
+    let end = tokio::spawn(run(config, server, listeners, shutdown));
+    Ok(Running { cwmp_addresses, nbi_address, files_address, end })
+}
+
+/// The listening sockets.
+struct Listeners {
+    cwmp: Vec<TcpListener>,
+    nbi: Option<TcpListener>,
+    files: Option<TcpListener>,
+}
+
+/// The listener for files and what it serves.
+async fn open_files(config: &AcsConfig) -> Result<(TcpListener, Arc<FileServer>), ServeError> {
+    let listener = listen(config.files.listen, "files.listen")?;
+    let port = listener.local_addr().unwrap_or(config.files.listen).port();
+    let folder = config.files.folder.clone().unwrap_or_else(|| config.data_dir.join("files"));
+    let library = tokio::task::spawn_blocking(move || Library::open(&folder)).await;
+    let library = library.map_err(|error| ServeError::Threads(io::Error::other(error)))??;
+    Ok((listener, Arc::new(FileServer::new(&config.files, library, port))))
 }
 
 /// How sessions are held before settings have a say.
@@ -139,19 +174,27 @@ fn at_first(config: &AcsConfig) -> SessionConfig {
 async fn run(
     config: AcsConfig,
     server: Arc<Server>,
-    cwmp: Vec<TcpListener>,
-    nbi: Option<TcpListener>,
+    listeners: Listeners,
     shutdown: impl Future<Output = ()>,
 ) {
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let Listeners { cwmp, nbi, files } = listeners;
     for listener in cwmp {
         let handler = CwmpHandler(Arc::clone(&server));
         tasks.spawn(net::serve(listener, cwmp_policy(&config), handler, stopping.clone()));
     }
     if let Some(listener) = nbi {
-        let handler = NbiHandler::new(Nbi::new(Arc::clone(&server), &config.connection_request));
+        let handler = NbiHandler::new(Nbi::new(
+            Arc::clone(&server),
+            &config.connection_request,
+            config.files.file_bytes,
+        ));
         tasks.spawn(net::serve(listener, nbi_policy(), handler, stopping.clone()));
+    }
+    if let (Some(listener), Some(files)) = (files, &server.files) {
+        let handler = FilesHandler(Arc::clone(files));
+        tasks.spawn(net::serve(listener, files_policy(), handler, stopping.clone()));
     }
     tasks.spawn(look_until(Arc::clone(&server.rulebook), stopping.clone()));
     tasks.spawn(sweep_until(Arc::clone(&server), stopping));
@@ -190,6 +233,14 @@ const fn cwmp_policy(config: &AcsConfig) -> ConnectionPolicy {
     ConnectionPolicy {
         connections_max: config.cwmp.limits.connections,
         head_timeout: Duration::from_secs(config.cwmp.limits.head_timeout_seconds),
+        title_case: true,
+    }
+}
+
+const fn files_policy() -> ConnectionPolicy {
+    ConnectionPolicy {
+        connections_max: FILE_CONNECTIONS_MAX,
+        head_timeout: Duration::from_secs(FILE_IDLE_SECONDS),
         title_case: true,
     }
 }
@@ -236,6 +287,9 @@ fn warn_about(config: &AcsConfig) {
     }
     if auth.mode.has_basic() {
         warn!("passwords of devices travel readable: basic authentication without TLS is allowed");
+    }
+    if config.files.enabled && config.files.open {
+        warn!("everybody who knows the name of a file may load it: files.open is true");
     }
     if config.connection_request.allow_basic {
         warn!("connection request passwords travel readable to devices that ask for basic");

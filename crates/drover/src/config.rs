@@ -158,7 +158,7 @@ pub(crate) struct Summary<'a> {
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AcsConfig { rules, cwmp, nbi, models, .. } = self.config;
+        let AcsConfig { rules, cwmp, nbi, models, files, .. } = self.config;
         writeln!(f, "configuration is valid")?;
         writeln!(f, "  data     {}", self.data)?;
         if let (Some(folder), Some(summary)) = (rules, &self.rules) {
@@ -172,6 +172,9 @@ impl fmt::Display for Summary<'_> {
         }
         if nbi.enabled {
             writeln!(f, "  NBI      {}", nbi.listen)?;
+        }
+        if files.enabled {
+            writeln!(f, "  files    {}", files.listen)?;
         }
         let (mode, users) = (cwmp.auth.mode, cwmp.auth.users.len());
         write!(f, "  devices  authenticate by {mode:?}, {users} users")

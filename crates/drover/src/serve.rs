@@ -62,6 +62,9 @@ async fn serve(config: AcsConfig, data: Data) -> Result<(), Failure> {
     if let Some(address) = running.nbi_address() {
         out::line(format_args!("NBI http://{address}/"));
     }
+    if let Some(address) = running.files_address() {
+        out::line(format_args!("Files http://{address}/"));
+    }
     out::line("ready");
     running.finished().await;
     Ok(())
@@ -69,12 +72,15 @@ async fn serve(config: AcsConfig, data: Data) -> Result<(), Failure> {
 
 /// Opens the store and starts the server on it.
 pub(crate) async fn start(
-    config: AcsConfig,
+    mut config: AcsConfig,
     data: Data,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, Failure> {
     if data.is_new() {
         info!(%data, "a new database is made");
+    }
+    if let (None, Data::Folder(folder)) = (&config.files.folder, &data) {
+        config.files.folder = Some(folder.join("files"));
     }
     let retention = config.record.retention();
     // The integrity check of a large database takes its time.

@@ -46,6 +46,8 @@ pub(super) struct Exchange {
     pub(super) server: Arc<Server>,
     pub(super) peer: Arc<Peer>,
     pub(super) login: Login,
+    /// The `Host` by which the device has reached us.
+    pub(super) host: Option<String>,
     pub(super) limits: BodyLimits,
     /// Keeps the session from expiring meanwhile.
     pub(super) _arriving: Option<Arriving>,
@@ -75,7 +77,7 @@ impl Exchange {
                 }
                 live.session
             }
-            None => Session::new(self.server.session_config()),
+            None => Session::new(self.server.session_config(self.host.as_deref())),
         };
         let (session, step, body) = handle(session, body).await?;
         if !is_by_cookie && is_of_other_device(&step) {
@@ -130,7 +132,7 @@ impl Exchange {
         let user = self.login.admit(&self.server.gate)?;
         let place = new_place(user).await?;
         let (session, step, body) =
-            handle(Session::new(self.server.session_config()), body).await?;
+            handle(Session::new(self.server.session_config(self.host.as_deref())), body).await?;
         self.carry_out(place, session, step, &body).await
     }
 

@@ -14,11 +14,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use drover_cwmp::cookie::find_cookie;
 use drover_datamodel::catalog::Catalog;
-use drover_provision::SessionConfig;
+use drover_provision::{SessionConfig, Settings};
 use drover_store::Store;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONNECTION, COOKIE, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderValue};
 use hyper::{Method, Request, Response};
 use tokio::time::sleep;
 use tracing::info;
@@ -27,6 +27,7 @@ pub(crate) use sessions::{Live, Presence, Sessions};
 
 use crate::config::CwmpConfig;
 use crate::entropy::{NoEntropy, Token};
+use crate::files::FileServer;
 use crate::limits::{INFORM_BYTES_MAX, REFUSAL_PAUSE_MILLISECONDS};
 use crate::net::Handler;
 use crate::peer::Peer;
@@ -52,6 +53,8 @@ pub(crate) struct Server {
     catalog: Arc<Catalog>,
     pub(crate) rulebook: Arc<Rulebook>,
     pub(crate) scripts: Scripts,
+    /// `None` when files are not served.
+    pub(crate) files: Option<Arc<FileServer>>,
 }
 
 /// What a server is made of, besides its configuration.
@@ -62,12 +65,13 @@ pub(crate) struct Parts {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) rulebook: Arc<Rulebook>,
     pub(crate) scripts: Scripts,
+    pub(crate) files: Option<Arc<FileServer>>,
 }
 
 impl Server {
     pub(crate) fn new(config: &CwmpConfig, parts: Parts) -> Result<Self, NoEntropy> {
         let limits = &config.limits;
-        let Parts { store, sessions, catalog, rulebook, scripts } = parts;
+        let Parts { store, sessions, catalog, rulebook, scripts, files } = parts;
         Ok(Self {
             store,
             sessions,
@@ -82,12 +86,19 @@ impl Server {
             catalog,
             rulebook,
             scripts,
+            files,
         })
     }
 
-    /// How a session is held that begins now.
-    pub(crate) fn session_config(&self) -> SessionConfig {
-        SessionConfig { catalog: Arc::clone(&self.catalog), ..self.rulebook.session_config() }
+    /// How a session is held that begins now, with a device that has reached us by this `Host`.
+    fn session_config(&self, host: Option<&str>) -> SessionConfig {
+        let config = self.rulebook.session_config();
+        let files = self.files.as_ref().and_then(|server| server.files(host));
+        let settings = match files {
+            Some(files) => Arc::new(Settings { files: Some(files), ..(*config.settings).clone() }),
+            None => Arc::clone(&config.settings),
+        };
+        SessionConfig { catalog: Arc::clone(&self.catalog), settings, ..config }
     }
 
     /// The data models that are at hand.
@@ -151,6 +162,7 @@ async fn answer(
         }
     };
     let login = Login::of(&request);
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
     let (parts, incoming) = request.into_parts();
     let mut limits = server.body_limits.clone();
     if matches!(origin, Origin::New { .. }) {
@@ -165,6 +177,7 @@ async fn answer(
         server: Arc::clone(server),
         peer: Arc::clone(peer),
         login,
+        host,
         limits,
         _arriving: arriving,
     };

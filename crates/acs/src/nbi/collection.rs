@@ -81,6 +81,14 @@ pub(super) async fn faults(
     respond(&state, method, parameters.0, Collection::Faults).await
 }
 
+pub(super) async fn files(
+    state: State<Arc<Nbi>>,
+    method: Method,
+    parameters: Query<Parameters>,
+) -> Result<Response<Body>, ApiError> {
+    respond(&state, method, parameters.0, Collection::Files).await
+}
+
 pub(super) async fn resources(
     kind: ResourceKind,
     state: State<Arc<Nbi>>,

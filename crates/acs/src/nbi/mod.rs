@@ -4,6 +4,7 @@ mod collection;
 mod device;
 mod error;
 mod fault;
+mod file;
 mod filter;
 mod guard;
 mod knowledge;
@@ -40,6 +41,7 @@ use tracing::info;
 use crate::config::ConnectionRequestConfig;
 use crate::connection_request::ConnectionRequester;
 use crate::cwmp::Server;
+use crate::files::FileInfo;
 use crate::limits::NBI_BODY_BYTES_MAX;
 use crate::net::Handler;
 use crate::peer::Peer;
@@ -56,13 +58,19 @@ pub(crate) struct Nbi {
     requester: ConnectionRequester,
     /// For devices whose own ones are not known.
     credentials: Credentials,
+    /// Bytes of one file.
+    file_bytes: u64,
 }
 
 impl Nbi {
-    pub(crate) fn new(server: Arc<Server>, config: &ConnectionRequestConfig) -> Self {
+    pub(crate) fn new(
+        server: Arc<Server>,
+        config: &ConnectionRequestConfig,
+        file_bytes: u64,
+    ) -> Self {
         let timeout = Duration::from_millis(config.timeout_milliseconds);
         let requester = ConnectionRequester::new(timeout, config.allow_basic);
-        Self { server, requester, credentials: config.credentials() }
+        Self { server, requester, credentials: config.credentials(), file_bytes }
     }
 }
 
@@ -103,6 +111,8 @@ fn router(nbi: Arc<Nbi>) -> Router {
         .route("/devices", get(collection::devices))
         .route("/tasks", get(collection::tasks))
         .route("/faults", get(collection::faults))
+        .route("/files", get(collection::files))
+        .route("/files/{name}", put(file::put).delete(file::delete))
         .route("/devices/{id}", delete(delete_device))
         .route("/devices/{id}/history", get(past::history))
         .route("/devices/{id}/presets", get(past::presets))
@@ -243,7 +253,12 @@ impl Nbi {
             store: self.server.store.clone(),
             catalog: Arc::clone(self.server.catalog()),
             resources: self.server.rulebook.resources(),
+            files: self.server.files.as_ref().map(|files| Arc::clone(&files.library)),
         }
+    }
+
+    fn find_file(&self, name: &str) -> Option<Arc<FileInfo>> {
+        self.server.files.as_ref()?.library.find(name)
     }
 
     async fn find_task(&self, id: &str) -> Result<Option<Task>, ApiError> {

@@ -51,7 +51,7 @@ pub(super) async fn post_task(
     let task = if body.is_empty() {
         None
     } else {
-        Some(task::parse(&body, key.clone(), task_id(now)?, now)?)
+        Some(task::parse(&body, key.clone(), task_id(now)?, now, &|name| nbi.find_file(name))?)
     };
     let record = nbi.server.store.load(&key).await?.ok_or_else(ApiError::no_such_device)?;
     match task {

@@ -15,7 +15,8 @@ use super::device;
 use super::filter::{Filter, Names};
 use super::projection::{Covers, Projection};
 use super::scalar::Scalar;
-use super::{fault, resource, task};
+use super::{fault, file, resource, task};
+use crate::files::{FileInfo, Library};
 use crate::limits::QUERY_PAGE_RECORDS;
 
 /// What can be queried.
@@ -30,13 +31,14 @@ pub(super) enum Collection {
     /// Those of tasks, then those of channels.
     Faults,
     Resources(ResourceKind),
+    Files,
 }
 
 impl Collection {
     pub(super) const fn names(self) -> Names {
         match self {
             Self::Devices => Names::Parameters,
-            Self::Tasks { .. } | Self::Faults | Self::Resources(_) => Names::Plain,
+            Self::Tasks { .. } | Self::Faults | Self::Resources(_) | Self::Files => Names::Plain,
         }
     }
 
@@ -64,6 +66,10 @@ impl Document {
             return Some(Self::Plain { id: task::fault_id(task), json });
         }
         Some(Self::Plain { id: task.id.to_string(), json: task::document(task, catalog) })
+    }
+
+    fn of_file(info: &Arc<FileInfo>) -> Self {
+        Self::Plain { id: info.name.clone(), json: file::document(info) }
     }
 
     fn of_resource(resource: &Resource) -> Self {
@@ -111,6 +117,8 @@ pub(super) struct Source {
     pub(super) catalog: Arc<Catalog>,
     /// By kind and name.
     pub(super) resources: Arc<Vec<Resource>>,
+    /// `None` when files are not served.
+    pub(super) files: Option<Arc<Library>>,
 }
 
 impl Source {
@@ -128,6 +136,7 @@ impl Source {
                 let count = self.resources.iter().filter(|it| it.kind == kind).count();
                 Ok(u64::try_from(count).unwrap_or(u64::MAX))
             }
+            Collection::Files => Ok(self.files.as_ref().map_or(0, |files| files.count() as u64)),
         }
     }
 
@@ -152,6 +161,7 @@ enum Place {
     Faults(Option<FaultCursor>),
     /// From this one on.
     Resources(usize),
+    Files(Option<String>),
     Ids(VecDeque<String>),
     End,
 }
@@ -163,6 +173,7 @@ impl Scan {
             Collection::Devices => Place::Devices(None),
             Collection::Tasks { .. } | Collection::Faults => Place::Tasks(None),
             Collection::Resources(_) => Place::Resources(0),
+            Collection::Files => Place::Files(None),
         };
         Self { source, collection, place }
     }
@@ -201,6 +212,7 @@ impl Scan {
             }
             Place::Faults(after) => self.next_faults(after).await,
             Place::Resources(from) => Ok(self.next_resources(from)),
+            Place::Files(after) => Ok(self.next_files(after.as_deref())),
             Place::Ids(ids) => self.next_of(ids).await,
             Place::End => Ok(Vec::new()),
         }
@@ -240,6 +252,15 @@ impl Scan {
         page.into_iter().map(|(_, resource)| Document::of_resource(resource)).collect()
     }
 
+    fn next_files(&mut self, after: Option<&str>) -> Vec<Document> {
+        let Some(library) = &self.source.files else { return Vec::new() };
+        let page = library.page(after, QUERY_PAGE_RECORDS);
+        if let Some(last) = page.last() {
+            self.place = Place::Files(Some(last.name.clone()));
+        }
+        page.iter().map(Document::of_file).collect()
+    }
+
     async fn next_of(&mut self, mut ids: VecDeque<String>) -> Result<Vec<Document>, Error> {
         let mut documents = Vec::new();
         while let Some(id) = ids.pop_front() {
@@ -263,6 +284,10 @@ impl Scan {
         match self.collection {
             Collection::Resources(kind) => {
                 Ok(self.source.resource(kind, id).map(Document::of_resource))
+            }
+            Collection::Files => {
+                let file = self.source.files.as_ref().and_then(|files| files.find(id));
+                Ok(file.as_ref().map(Document::of_file))
             }
             Collection::Faults => {
                 let Some((device, channel)) = id.split_once(':') else { return Ok(None) };

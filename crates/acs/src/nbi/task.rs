@@ -1,5 +1,7 @@
 //! Tasks and faults as clients of GenieACS know them.
 
+use std::sync::Arc;
+
 use drover_cwmp::ValueType;
 use drover_datamodel::catalog::Catalog;
 use drover_provision::engine::Provision;
@@ -14,6 +16,7 @@ use serde_json::{Map, Value as Json, json};
 use super::device::iso;
 use super::fault;
 use super::scalar::parse_date;
+use crate::files::FileInfo;
 
 /// The names of tasks, for error messages.
 const NAMES: &str = "getParameterValues, setParameterValues, refreshObject, addObject, \
@@ -34,6 +37,7 @@ pub(super) fn parse(
     device: DeviceKey,
     id: TaskId,
     now: Timestamp,
+    files: &dyn Fn(&str) -> Option<Arc<FileInfo>>,
 ) -> Result<Task, BadTask> {
     let json: Json = serde_json::from_slice(body)
         .map_err(|error| BadTask(format!("SyntaxError: the task is not JSON: {error}")))?;
@@ -41,7 +45,7 @@ pub(super) fn parse(
         let text = "a task is one object such as {\"name\":\"reboot\"}; post several one by one";
         return Err(BadTask(text.to_owned()));
     };
-    let mut task = Task::new(id, device, kind(members)?, now);
+    let mut task = Task::new(id, device, kind(members, files)?, now);
     if let Some(value) = given(members, "timestamp") {
         task.due = instant("timestamp", value)?;
     }
@@ -56,7 +60,10 @@ pub(super) fn parse(
     Ok(task)
 }
 
-fn kind(members: &Map<String, Json>) -> Result<TaskKind, BadTask> {
+fn kind(
+    members: &Map<String, Json>,
+    files: &dyn Fn(&str) -> Option<Arc<FileInfo>>,
+) -> Result<TaskKind, BadTask> {
     let name = match members.get("name") {
         Some(Json::String(name)) => name,
         Some(other) => return Err(wrong("name", "a text", other)),
@@ -76,6 +83,18 @@ fn kind(members: &Map<String, Json>) -> Result<TaskKind, BadTask> {
         "deleteObject" => Ok(TaskKind::DeleteObject { path: object_name(members)? }),
         "reboot" => Ok(TaskKind::Reboot),
         "factoryReset" => Ok(TaskKind::FactoryReset),
+        "download" if given(members, "file").is_some() => {
+            let name = text(members, "file")?;
+            let file = files(&name).ok_or_else(|| {
+                BadTask(format!("there is no file {name:?}; put it at /files/ first"))
+            })?;
+            Ok(TaskKind::Download {
+                file_type: file.metadata.file_type.clone(),
+                file_name: name,
+                target_file_name: given(members, "targetFileName")
+                    .map_or(Ok(String::new()), |_| text(members, "targetFileName"))?,
+            })
+        }
         "download" => Ok(TaskKind::Download {
             file_type: text(members, "fileType")?,
             file_name: text(members, "fileName")?,
@@ -396,7 +415,7 @@ mod tests {
         let device = DeviceKey::new("00D09E", "Test", "1");
         let now = Timestamp::from_second(1_795_000_000).expect("in range");
         let id = TaskId::new(now, [7; 8]);
-        parse(text.as_bytes(), device, id, now).map_err(|error| error.to_string())
+        parse(text.as_bytes(), device, id, now, &|_| None).map_err(|error| error.to_string())
     }
 
     fn document_of(text: &str) -> Json {
@@ -470,6 +489,8 @@ mod tests {
                 "colour",
             ),
             (r#"{"name":"download","fileType":"1 X"}"#, "needs fileName"),
+            (r#"{"name":"download","file":"x"}"#, "there is no file \"x\""),
+            (r#"{"name":"download","file":7}"#, "file must be a text"),
             (r#"{"name":"download","fileType":"1 X","fileName":""}"#, "fileName is empty"),
             (r#"{"name":"provisions","provisions":["reboot"]}"#, "provisions[0] must be a list"),
             (r#"{"name":"provisions","provisions":[[]]}"#, "provisions[0] has no name"),

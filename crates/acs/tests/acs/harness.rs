@@ -23,6 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct TestServer {
     pub(crate) cwmp: SocketAddr,
     pub(crate) nbi: SocketAddr,
+    pub(crate) files: Option<SocketAddr>,
     pub(crate) store: Store,
     running: Running,
     stop: oneshot::Sender<()>,
@@ -47,6 +48,8 @@ impl TestServer {
         let mut config: AcsConfig = toml::from_str(toml).expect("configuration");
         config.cwmp.listen = vec![([127, 0, 0, 1], 0).into()];
         config.nbi.listen = ([127, 0, 0, 1], 0).into();
+        config.files.listen = ([127, 0, 0, 1], 0).into();
+        config.files.folder = Some(folder.join("files"));
         let store = Store::open(folder).expect("store");
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
@@ -55,7 +58,8 @@ impl TestServer {
         let running = serve(config, store.clone(), shutdown).await.expect("server");
         let cwmp = running.cwmp_addresses()[0];
         let nbi = running.nbi_address().expect("northbound interface");
-        Self { cwmp, nbi, store, running, stop, folder: None }
+        let files = running.files_address();
+        Self { cwmp, nbi, files, store, running, stop, folder: None }
     }
 
     pub(crate) async fn stop(self) -> Option<TempDir> {
@@ -181,7 +185,7 @@ impl Client {
         };
         let head = String::from_utf8(self.unread.drain(..end + 4).collect()).expect("text");
         let mut response = parse_head(&head);
-        let is_bodiless = method == "HEAD" || matches!(response.status, 100 | 204);
+        let is_bodiless = method == "HEAD" || matches!(response.status, 100 | 204 | 304);
         if response.header("transfer-encoding").is_some_and(|coding| coding == "chunked") {
             response.body = self.read_chunks().await?;
         } else if !is_bodiless {

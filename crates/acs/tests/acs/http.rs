@@ -196,7 +196,10 @@ async fn acs_13_what_is_too_much_gets_503() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_is_named() {
     let server = TestServer::start().await;
-    let toml = format!("[cwmp]\nlisten = [\"{}\"]\n[nbi]\nenabled = false", server.cwmp);
+    let toml = format!(
+        "[cwmp]\nlisten = [\"{}\"]\n[nbi]\nenabled = false\n[files]\nenabled = false",
+        server.cwmp
+    );
     let config = toml::from_str(&toml).expect("configuration");
     let error = drover_acs::serve(config, server.store.clone(), std::future::pending()).await;
     let error = error.expect_err("the port is taken").to_string();

@@ -332,6 +332,9 @@ async fn web_pages_learn_and_change_nothing() {
         ("GET", "/watched".to_owned()),
         ("PUT", "/watched/Device.A".to_owned()),
         ("DELETE", "/watched/Device.A".to_owned()),
+        ("GET", "/files".to_owned()),
+        ("PUT", "/files/a".to_owned()),
+        ("DELETE", "/files/a".to_owned()),
         ("GET", "/knowledge".to_owned()),
         ("DELETE", "/knowledge/00D09E-Test".to_owned()),
     ] {

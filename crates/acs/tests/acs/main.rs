@@ -2,6 +2,7 @@
 
 mod auth;
 mod connection_request;
+mod files;
 mod harness;
 mod hostile;
 mod http;

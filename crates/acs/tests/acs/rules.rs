@@ -191,7 +191,7 @@ async fn names_are_decoded_once_and_bounded() {
         let response = server.api(method, target, "").await;
         assert_eq!((response.status, response.header("allow")), (405, Some(allow)), "{target}");
     }
-    for target in ["/presets/a/b", "/provisions//a", "/virtualParameters/a", "/files"] {
+    for target in ["/presets/a/b", "/provisions//a", "/virtualParameters/a", "/users"] {
         assert_eq!(server.api("PUT", target, "").await.status, 404, "{target}");
     }
 }

@@ -209,6 +209,7 @@ fn server_config(
     };
     config.cwmp.listen = vec![listen(7547)];
     config.nbi.listen = listen(7557);
+    config.files.listen = listen(7567);
     config.cwmp.auth.mode = AuthMode::Digest;
     config.cwmp.auth.users = vec![UserConfig {
         username: device.username.clone(),
