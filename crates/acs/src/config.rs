@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use drover_cwmp::auth::{Credentials, Secret};
-use drover_provision::Recording;
+use drover_provision::{Recording, admission};
 use drover_store::Retention;
 use serde::{Deserialize, Deserializer, de};
 
@@ -186,6 +186,8 @@ pub struct CwmpConfig {
     pub auth: AuthConfig,
     /// `[cwmp.limits]`: what all devices together may use.
     pub limits: CwmpLimits,
+    /// `[cwmp.admission]`: how many sessions at one time, below `limits.sessions`.
+    pub admission: AdmissionConfig,
 }
 
 impl Default for CwmpConfig {
@@ -196,6 +198,7 @@ impl Default for CwmpConfig {
             session_timeout_seconds: limits::SESSION_SECONDS,
             auth: AuthConfig::default(),
             limits: CwmpLimits::default(),
+            admission: AdmissionConfig::default(),
         }
     }
 }
@@ -297,6 +300,51 @@ impl Default for CwmpLimits {
             head_timeout_seconds: limits::HEAD_SECONDS,
             body_timeout_seconds: limits::BODY_SECONDS,
         }
+    }
+}
+
+/// How many sessions the server works on at one time (`ACS-13`). It adapts by itself; devices
+/// beyond it get 503 and are told when to come again.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdmissionConfig {
+    /// Sessions at one time before anything is known of the latency. Default: 1,000.
+    pub sessions_start: u32,
+    /// Milliseconds of the server's own work on a request above which fewer sessions are taken, 1
+    /// to 60,000. Default: 500.
+    pub latency_milliseconds: u64,
+    /// The shortest Retry-After, 1 to 3,600. Default: 5.
+    pub retry_after_seconds_min: u64,
+    /// The longest, 1 to 86,400. Default: 1,800.
+    pub retry_after_seconds_max: u64,
+    /// Seconds after which a device that was refused comes before all others. Default: 120.
+    pub patience_seconds: u64,
+}
+
+impl Default for AdmissionConfig {
+    fn default() -> Self {
+        Self {
+            sessions_start: limits::ADMITTED_SESSIONS_START,
+            latency_milliseconds: 500,
+            retry_after_seconds_min: 5,
+            retry_after_seconds_max: 1800,
+            patience_seconds: 120,
+        }
+    }
+}
+
+impl AdmissionConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.sessions_start == 0 {
+            let problem = "is 0, which serves nobody; at least 1";
+            return Err(ConfigError::new("cwmp.admission.sessions_start", problem));
+        }
+        let latency = self.latency_milliseconds;
+        in_range("cwmp.admission.latency_milliseconds", latency, 1..=60_000)?;
+        let (min, max) = (self.retry_after_seconds_min, self.retry_after_seconds_max);
+        in_range("cwmp.admission.retry_after_seconds_min", min, 1..=3_600)?;
+        in_range("cwmp.admission.retry_after_seconds_max", max, min..=limits::DAY_SECONDS)?;
+        in_range("cwmp.admission.patience_seconds", self.patience_seconds, 1..=limits::DAY_SECONDS)
     }
 }
 
@@ -467,6 +515,28 @@ impl CwmpConfig {
         Duration::from_secs(self.session_timeout_seconds)
     }
 
+    /// How sessions are admitted.
+    pub(crate) fn admission(&self) -> admission::AdmissionConfig {
+        let AdmissionConfig {
+            sessions_start,
+            latency_milliseconds,
+            retry_after_seconds_min,
+            retry_after_seconds_max,
+            patience_seconds,
+        } = self.admission;
+        let sessions_max = u32::try_from(self.limits.sessions).unwrap_or(u32::MAX);
+        let sessions_min = limits::ADMITTED_SESSIONS_MIN.min(sessions_max);
+        admission::AdmissionConfig {
+            sessions_min,
+            sessions_max,
+            sessions_start,
+            latency_target: Duration::from_millis(latency_milliseconds),
+            retry_after_min: Duration::from_secs(retry_after_seconds_min),
+            retry_after_max: Duration::from_secs(retry_after_seconds_max),
+            patience: Duration::from_secs(patience_seconds),
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         if self.listen.is_empty() {
             let problem = "no address to listen on; name one, such as \"0.0.0.0:7547\"";
@@ -481,7 +551,8 @@ impl CwmpConfig {
         let range = limits::SESSION_SECONDS_MIN..=limits::SESSION_SECONDS_MAX;
         in_range("cwmp.session_timeout_seconds", self.session_timeout_seconds, range)?;
         self.auth.check()?;
-        self.limits.check()
+        self.limits.check()?;
+        self.admission.check()
     }
 }
 
@@ -653,6 +724,12 @@ mod tests {
             body_bytes_in_flight = 4
             head_timeout_seconds = 5
             body_timeout_seconds = 6
+            [cwmp.admission]
+            sessions_start = 7
+            latency_milliseconds = 8
+            retry_after_seconds_min = 9
+            retry_after_seconds_max = 10
+            patience_seconds = 11
             [connection_request]
             username = "cr"
             password = "sesame"
@@ -688,6 +765,9 @@ mod tests {
         assert!(!format!("{config:?}").contains("sesame"), "SEC-01");
         let url_prefix = config.files.url_prefix();
         assert_eq!(url_prefix.as_deref(), Some("https://files.example/a/"));
+        let admission = config.cwmp.admission();
+        assert_eq!((admission.sessions_max, admission.sessions_min), (2, 2));
+        assert_eq!(admission.patience, Duration::from_secs(11));
         let kept = Retention {
             sessions_per_device: 1,
             session_age: Duration::from_secs(2 * 24 * 60 * 60),
@@ -727,6 +807,12 @@ mod tests {
         problem("[cwmp.auth]\nrealm = \"\"", "cwmp.auth.realm");
         problem("[cwmp.limits]\nsessions = 0", "cwmp.limits.sessions");
         problem("[cwmp.limits]\nbody_timeout_seconds = 0", "cwmp.limits.body_timeout_seconds");
+        let admission = |text: &str, names| problem(&format!("[cwmp.admission]\n{text}"), names);
+        admission("sessions_start = 0", "cwmp.admission.sessions_start");
+        admission("latency_milliseconds = 0", "0 is out of range; 1 to 60000");
+        admission("retry_after_seconds_min = 0", "0 is out of range");
+        admission("retry_after_seconds_max = 4", "4 is out of range; 5 to 86400");
+        admission("patience_seconds = 0", "0 is out of range");
         problem("[connection_request]\ntimeout_milliseconds = 5001", "5001 is out of range");
         problem("[files]\nurl = \"acs.example\"", "files.url");
         problem("[files]\nurl = \"http://\"", "files.url");

@@ -25,8 +25,9 @@ mod scripts;
 mod server;
 
 pub use config::{
-    AcsConfig, AuthConfig, AuthMode, ConfigError, ConnectionRequestConfig, CwmpConfig, CwmpLimits,
-    FilesConfig, ModelsConfig, NbiConfig, RecordConfig, RecordSessions, ScriptsConfig, UserConfig,
+    AcsConfig, AdmissionConfig, AuthConfig, AuthMode, ConfigError, ConnectionRequestConfig,
+    CwmpConfig, CwmpLimits, FilesConfig, ModelsConfig, NbiConfig, RecordConfig, RecordSessions,
+    ScriptsConfig, UserConfig,
 };
 pub use connection_request::{ConnectionRequestError, ConnectionRequester};
 pub use entropy::NoEntropy;

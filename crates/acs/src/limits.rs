@@ -21,6 +21,10 @@ pub const HEADERS_MAX: usize = 100;
 pub const LINGER_SECONDS_MAX: u64 = 5;
 /// Seconds that requests in progress get to finish when the server stops.
 pub const SHUTDOWN_SECONDS_MAX: u64 = 10;
+/// Sessions at one time before anything is known of the server's latency.
+pub const ADMITTED_SESSIONS_START: u32 = 1_000;
+/// Sessions at one time however slow the server is.
+pub const ADMITTED_SESSIONS_MIN: u32 = 4;
 /// Seconds that a peer should wait after 503.
 pub const RETRY_AFTER_SECONDS: u64 = 30;
 /// Milliseconds to wait after the system refused to accept a connection, most likely for lack of

@@ -22,6 +22,7 @@ use drover_cwmp::{CwmpVersion, Error, Fault, FaultCode};
 use drover_datamodel::catalog::Catalog;
 use jiff::Timestamp;
 
+use crate::admission::Class;
 use crate::answer::answer;
 use crate::batch::{Batch, Knowledge};
 use crate::book::Book;
@@ -238,6 +239,15 @@ impl Session {
     /// How long the device asks to be waited for between its POSTs, in seconds (`SOAP-10`).
     pub const fn session_timeout(&self) -> Option<u32> {
         self.session_timeout
+    }
+
+    /// Who comes first when not all can: known from the Inform until [`resume`](Self::resume).
+    pub fn class(&self) -> Option<Class> {
+        let State::Loading(informed) = &self.state else { return None };
+        let events =
+            informed.inform().event.iter().map(|event| EventCode::parse(&event.event_code));
+        let codes: Vec<EventCode> = events.map(|(code, _)| code).collect();
+        Some(Class::of(&codes))
     }
 
     /// Whether an Inform was accepted and the session goes on.

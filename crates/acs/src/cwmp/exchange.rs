@@ -7,15 +7,17 @@ use bytes::Bytes;
 use drover_cwmp::cookie::set_cookie;
 use drover_cwmp::session::acs::Reply;
 use drover_cwmp::{Fault, FaultCode};
+use drover_provision::admission::Class;
 use drover_provision::{Batch, DeviceKey, End, Failure, Loaded, Outgoing, Session, Step};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use hyper::{Response, StatusCode};
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, error, info};
 
+use super::admission::Seat;
 use super::body::{BodyLimits, PlainBody, SentBody};
 use super::refusal::Refusal;
 use super::replay::LastReply;
@@ -49,6 +51,8 @@ pub(super) struct Exchange {
     /// The `Host` by which the device has reached us.
     pub(super) host: Option<String>,
     pub(super) limits: BodyLimits,
+    /// When the request was here with its body.
+    pub(super) begun: Instant,
     /// Keeps the session from expiring meanwhile.
     pub(super) _arriving: Option<Arriving>,
 }
@@ -198,6 +202,9 @@ impl Exchange {
             info!(peer = %self.peer.address, device = %key, user, "the user is another device");
             return Ok(session.refuse(Fault::new(FaultCode::ACS_REQUEST_DENIED)));
         }
+        if !place.slot.is_seated() {
+            place.slot.sit(self.seat(session, key)?);
+        }
         let replaced = self.server.sessions.open(key, &place.slot);
         let replaced = replaced.map_err(|full| Refusal::overload(full.to_string()))?;
         if let Some(replaced) = replaced {
@@ -214,6 +221,21 @@ impl Exchange {
         }
     }
 
+    /// A place among the sessions that the server works on. A device that begins anew keeps its
+    /// own.
+    fn seat(&self, session: &Session, key: &DeviceKey) -> Result<Seat, Refusal> {
+        let before = self.server.sessions.find_device(key);
+        if let Some(seat) = before.and_then(|slot| slot.stand()) {
+            return Ok(seat);
+        }
+        let entropy = entropy::bytes().map_err(|error| Refusal::internal(error.to_string()))?;
+        let class = session.class().unwrap_or(Class::Event);
+        let seat = self.server.doors.arrive(class, key, u64::from_le_bytes(entropy));
+        seat.map_err(|retry_after| {
+            Refusal::busy(format!("too many sessions for {key} ({class:?}) as well"), retry_after)
+        })
+    }
+
     async fn loaded(&self, key: &DeviceKey, now: Timestamp) -> Result<Loaded, drover_store::Error> {
         self.server.store.load_session(key, now).await
     }
@@ -224,6 +246,7 @@ impl Exchange {
 
     /// Keeps the session for its next POST, or lets it go.
     fn settle(&self, place: &mut Place, session: Session, outgoing: &Outgoing, body: &PlainBody) {
+        place.slot.note(self.begun.elapsed());
         if session.is_open() && outgoing.end.is_none() {
             let patience = self.patience(&session);
             place.slot.wait(patience);
@@ -234,6 +257,11 @@ impl Exchange {
         }
         self.server.sessions.close(&place.slot);
         self.peer.unbind();
+        if matches!(outgoing.end, Some(End::Complete))
+            && let Some(seat) = place.slot.stand()
+        {
+            seat.done();
+        }
         if let (Some(End::Complete), Some(device)) = (&outgoing.end, session.device()) {
             debug!(peer = %self.peer.address, %device, "session complete");
         }

@@ -1,5 +1,6 @@
 //! The listener for devices: HTTP on one side, sessions on the other.
 
+mod admission;
 mod auth;
 mod body;
 mod exchange;
@@ -20,7 +21,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderValue};
 use hyper::{Method, Request, Response};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::info;
 
 pub(crate) use sessions::{Live, Presence, Sessions};
@@ -33,6 +34,7 @@ use crate::net::Handler;
 use crate::peer::Peer;
 use crate::rules::Rulebook;
 use crate::scripts::Scripts;
+use admission::Doors;
 use auth::Gate;
 use body::{BodyLimits, Budget};
 use exchange::Origin;
@@ -47,6 +49,7 @@ pub(crate) struct Server {
     pub(crate) store: Store,
     pub(crate) sessions: Arc<Sessions>,
     gate: Gate,
+    doors: Arc<Doors>,
     path: Option<String>,
     body_limits: BodyLimits,
     session_timeout: Duration,
@@ -76,6 +79,7 @@ impl Server {
             store,
             sessions,
             gate: Gate::new(&config.auth)?,
+            doors: Doors::new(config),
             path: config.path.clone(),
             body_limits: BodyLimits {
                 bytes: limits.body_bytes,
@@ -179,6 +183,7 @@ async fn answer(
         login,
         host,
         limits,
+        begun: Instant::now(),
         _arriving: arriving,
     };
     // In a task of its own, because a connection that breaks must not stop a session halfway.
@@ -220,10 +225,10 @@ fn cookie(request: &Request<Incoming>) -> Option<Token> {
 
 /// Ends sessions whose device has been silent for too long (`ACS-08`).
 pub(crate) async fn sweep(server: &Server) {
-    for slot in server.sessions.expired(tokio::time::Instant::now()) {
+    for slot in server.sessions.expired(Instant::now()) {
         // A request that came in this moment has the lock.
         let Ok(mut live) = slot.live.try_lock() else { continue };
-        if !slot.is_expired(tokio::time::Instant::now()) {
+        if !slot.is_expired(Instant::now()) {
             continue;
         }
         let device = slot.device().map(|device| device.to_string()).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! Requests that get another answer than a device hopes for.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -21,12 +23,21 @@ pub(super) struct Refusal {
     closes: bool,
     /// Whether credentials were wrong.
     pub(super) is_guess: bool,
+    /// Whether it is how the server bears a storm, and no news.
+    is_planned: bool,
 }
 
 impl Refusal {
     fn new(status: StatusCode, reason: impl Into<String>) -> Self {
         let reason = reason.into();
-        Self { status, reason, headers: Vec::new(), closes: false, is_guess: false }
+        Self {
+            status,
+            reason,
+            headers: Vec::new(),
+            closes: false,
+            is_guess: false,
+            is_planned: false,
+        }
     }
 
     /// Another method than POST (`HTTP-18`).
@@ -67,6 +78,16 @@ impl Refusal {
         refusal
     }
 
+    /// As many sessions as the server can work on: the device should come again then (`ACS-13`).
+    pub(super) fn busy(reason: impl Into<String>, retry_after: Duration) -> Self {
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, reason);
+        let seconds =
+            retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
+        refusal.headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
+        refusal.is_planned = true;
+        refusal
+    }
+
     /// Our own mistake.
     pub(super) fn internal(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason).and_close()
@@ -83,6 +104,8 @@ impl Refusal {
         let (peer, status, reason) = (peer.address, self.status.as_u16(), self.reason.as_str());
         if self.status == StatusCode::UNAUTHORIZED && !self.is_guess {
             debug!(%peer, status, reason, "credentials asked for");
+        } else if self.is_planned {
+            info!(%peer, status, reason, "session put off");
         } else if self.status.is_server_error() {
             warn!(%peer, status, reason, "request refused");
         } else {

@@ -8,6 +8,7 @@ use drover_provision::{DeviceKey, Session};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::admission::Seat;
 use super::replay::LastReply;
 use crate::entropy::Token;
 use crate::limits::SESSION_SECONDS_MIN;
@@ -53,6 +54,8 @@ struct SlotState {
     /// Requests that are being received.
     arriving: usize,
     device: Option<DeviceKey>,
+    /// Its place among the sessions that the server works on.
+    seat: Option<Seat>,
 }
 
 /// A request of a session is being received, which may take longer than its timeout.
@@ -89,13 +92,34 @@ impl Slot {
     /// A session that has not begun yet.
     pub(crate) fn new(token: Token, user: Option<String>) -> Arc<Self> {
         let expiry = Instant::now() + ARRIVED_GRACE;
-        let state = SlotState { expiry, arriving: 0, device: None };
+        let state = SlotState { expiry, arriving: 0, device: None, seat: None };
         Arc::new(Self { token, user, live: Arc::default(), state: Mutex::new(state) })
     }
 
     /// The session waits for its next request for as long as `timeout`.
     pub(crate) fn wait(&self, timeout: Duration) {
         self.state().expiry = Instant::now() + timeout;
+    }
+
+    /// Whether it has a seat already.
+    pub(crate) fn is_seated(&self) -> bool {
+        self.state().seat.is_some()
+    }
+
+    pub(crate) fn sit(&self, seat: Seat) {
+        self.state().seat = Some(seat);
+    }
+
+    /// Gives up its seat, for another session or for good.
+    pub(crate) fn stand(&self) -> Option<Seat> {
+        self.state().seat.take()
+    }
+
+    /// A request of the session took us this long.
+    pub(crate) fn note(&self, took: Duration) {
+        if let Some(seat) = &mut self.state().seat {
+            seat.note(took);
+        }
     }
 
     /// The session does not expire as long as the result lives.
