@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Sessions at one time
     #[arg(long, value_name = "C", default_value_t = 64)]
     concurrency: usize,
+    /// Let devices come again that are told to (503 with Retry-After), until they are served
+    #[arg(long)]
+    heed_retry_after: bool,
     /// Process of the server, to measure its CPU time and memory
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
@@ -94,6 +97,7 @@ fn config(arguments: Arguments) -> FleetConfig {
         parameters_per_device: arguments.params,
         sessions_per_device: arguments.sessions,
         concurrency: arguments.concurrency,
+        heeds_retry_after: arguments.heed_retry_after,
         server_pid: arguments.server_pid,
         credentials: arguments.username.map(|name| Credentials::new(name, password)),
         tree: arguments.tree,

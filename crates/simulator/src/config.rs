@@ -27,6 +27,9 @@ pub struct FleetConfig {
     pub sessions_per_device: u32,
     /// Sessions that go on at one time at most.
     pub concurrency: usize,
+    /// Whether a device that is told to come again, by 503 with `Retry-After`, does so until it is
+    /// served. Otherwise that session has failed.
+    pub heeds_retry_after: bool,
     /// Process whose CPU time and memory are to be measured.
     pub server_pid: Option<u32>,
     /// `ManagementServer.Username` and `.Password` of every device.
@@ -53,6 +56,7 @@ impl Default for FleetConfig {
             parameters_per_device: 260,
             sessions_per_device: 2,
             concurrency: 64,
+            heeds_retry_after: false,
             server_pid: None,
             credentials: None,
             connection_request: None,

@@ -1,7 +1,7 @@
 //! One simulated device and its sessions.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use drover_cpe::{
     Clock, Device, Effect, Ended, Endpoint, Identity, Model, Next, Outcome, SessionSettings,
@@ -109,6 +109,8 @@ pub(crate) fn serial_number(config: &FleetConfig, index: usize) -> String {
 pub(crate) struct SessionResult {
     /// `None` for success, else the kind of failure.
     pub(crate) failure: Option<String>,
+    /// When the device should come again, if the server had no room for the session.
+    pub(crate) retry_after: Option<Duration>,
     /// Requests of the server that were executed.
     pub(crate) rpcs: u64,
     /// What the server changed.
@@ -138,6 +140,7 @@ pub(crate) async fn hold_session(
         next = match next {
             Next::Post(post) => match client.post(post).await {
                 Ok(answer) => {
+                    result.retry_after = answer.retry_after();
                     let (now, entropy) = (time.now(), dice.roll());
                     let response = answer.as_response();
                     endpoint.handle_response(&response, &now, entropy, &mut Vec::new())

@@ -69,6 +69,7 @@ struct Worker {
     dice: Dice,
     time: Time,
     settings: Arc<SessionSettings>,
+    heeds_retry_after: bool,
     uptime_path: Option<String>,
 }
 
@@ -90,7 +91,8 @@ fn set_up(config: &FleetConfig, model: &Arc<Model>) -> Result<Vec<Worker>, Error
             .and_then(|endpoint| endpoint.device().value(&path))
             .map(|_| path.clone());
         let settings = Arc::clone(&settings);
-        workers.push(Worker { devices, dice, time, settings, uptime_path });
+        let heeds_retry_after = config.heeds_retry_after;
+        workers.push(Worker { devices, dice, time, settings, heeds_retry_after, uptime_path });
     }
     Ok(workers)
 }
@@ -100,6 +102,7 @@ fn set_up(config: &FleetConfig, model: &Arc<Model>) -> Result<Vec<Worker>, Error
 struct Tally {
     sessions: u64,
     failures: u64,
+    put_off: u64,
     errors: BTreeMap<String, u64>,
     rpcs: u64,
     latency: Histogram,
@@ -109,6 +112,7 @@ impl Tally {
     fn merge(&mut self, other: Self) {
         self.sessions += other.sessions;
         self.failures += other.failures;
+        self.put_off += other.put_off;
         self.rpcs += other.rpcs;
         self.latency.merge(&other.latency);
         for (kind, count) in other.errors {
@@ -193,8 +197,18 @@ impl Worker {
             let _ = device.update(path, &now.uptime.as_secs().to_string(), &now);
         }
         let started = Instant::now();
-        let result = hold_session(endpoint, self.time, &mut self.dice, &self.settings).await;
-        tally.rpcs += result.rpcs;
+        let result = loop {
+            let result = hold_session(endpoint, self.time, &mut self.dice, &self.settings).await;
+            tally.rpcs += result.rpcs;
+            match result.retry_after.filter(|_| self.heeds_retry_after) {
+                // Its events are still there, so it reports them when it comes again.
+                Some(wait) => {
+                    tally.put_off += 1;
+                    tokio::time::sleep(wait).await;
+                }
+                None => break result,
+            }
+        };
         match result.failure {
             None => {
                 tally.sessions += 1;
@@ -223,6 +237,7 @@ impl Tally {
             name,
             sessions: self.sessions,
             failures: self.failures,
+            put_off: self.put_off,
             errors: self.errors,
             rpcs: self.rpcs,
             seconds: elapsed.as_secs_f64(),

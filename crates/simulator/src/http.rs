@@ -1,6 +1,7 @@
 //! The client's side of HTTP: one connection for one session.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use drover_cwmp::HttpUrl;
@@ -8,13 +9,15 @@ use drover_cwmp::session::cpe::{HttpPost, HttpResponse};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
+use hyper::header::{
+    CONTENT_LENGTH, HOST, HeaderMap, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
+};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::limits::{CONNECT_TIMEOUT, RESPONSE_BODY_BYTES_MAX, RESPONSE_TIMEOUT};
+use crate::limits::{CONNECT_TIMEOUT, RESPONSE_BODY_BYTES_MAX, RESPONSE_TIMEOUT, RETRY_AFTER_MAX};
 
 /// What kept an answer from coming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +52,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// When the device should come again, if the server has no room for it now (`RETRY-07`).
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let header = self.headers.get(RETRY_AFTER).filter(|_| self.status == 503)?;
+        let seconds: u64 = header.to_str().ok()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+    }
+
     pub(crate) fn as_response(&self) -> HttpResponse<'_> {
         let all = |name| {
             let values = self.headers.get_all(name).iter();

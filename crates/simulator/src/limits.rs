@@ -16,6 +16,8 @@ pub const RESPONSE_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer of the server may take (`HTTP-19`).
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest that a device waits because the server has told it to.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Connection requests that are served at one time; further ones wait to be accepted.
 pub const LISTENER_CONNECTIONS_MAX: usize = 256;
 /// How long the head of a connection request may take.

@@ -40,13 +40,15 @@ pub struct Phase {
     pub failures: u64,
     /// Failed sessions by kind, such as `http 503`, `connect`, `fault 8001`.
     pub errors: BTreeMap<String, u64>,
+    /// Times that a device was told to come again and did.
+    pub put_off: u64,
     /// Requests of the server that devices executed.
     pub rpcs: u64,
     /// How long the phase took, in seconds.
     pub seconds: f64,
     /// Successful sessions in a second.
     pub sessions_per_second: f64,
-    /// How long successful sessions took.
+    /// How long successful sessions took, with the time that they were put off.
     pub latency: Latency,
     /// CPU time of the server for one session, in microseconds.
     pub server_cpu_us_per_session: Option<f64>,
@@ -112,6 +114,13 @@ impl fmt::Display for Report {
         )?;
         for phase in &self.phases {
             writeln!(f, "{phase}")?;
+        }
+        for phase in self.phases.iter().filter(|phase| phase.put_off > 0) {
+            writeln!(
+                f,
+                "{} times in {}, a device was told to come again",
+                phase.put_off, phase.name
+            )?;
         }
         for (phase, kind, count) in self.errors() {
             writeln!(f, "{count} sessions failed in {phase}: {kind}")?;

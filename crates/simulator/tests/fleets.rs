@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use drover_cwmp::{CwmpNamespace, Envelope, Message, Value, is_empty_body};
 use drover_simulator::{FleetConfig, LiveFleet, Report, run};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, SET_COOKIE, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, COOKIE, HOST, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
+};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -38,6 +41,8 @@ struct Script {
     requests: Vec<Message>,
     /// Answer to every POST instead of anything else.
     status: Option<u16>,
+    /// How many POSTs are put off until later.
+    put_off: Arc<AtomicUsize>,
     /// Who may call.
     credentials: Option<Credentials>,
     /// Whether each answer closes its connection (`HTTP-10`).
@@ -149,6 +154,12 @@ impl Server {
         let body = body.collect().await.expect("a body").to_bytes();
         if let Some(status) = self.script.status {
             return respond(status, "");
+        }
+        let less = |left: usize| left.checked_sub(1);
+        if self.script.put_off.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
+            let mut response = respond(503, "");
+            response.headers_mut().insert(RETRY_AFTER, "0".parse().expect("a header"));
+            return response;
         }
         if let Some(challenge) = self.challenge(&head.headers) {
             let mut response = respond(401, "");
@@ -308,6 +319,24 @@ async fn failures_are_counted_by_kind() {
     drop(gone);
     let away = report(&FleetConfig { acs_url, ..acs.config() }).await;
     assert_eq!(away.phases[0].errors.get("no connection"), Some(&5), "{away}");
+    acs.finish();
+}
+
+#[tokio::test]
+async fn devices_come_again_when_they_are_told_to() {
+    let put_off = || Arc::new(AtomicUsize::new(3));
+    let mut acs = Acs::start(Script { put_off: put_off(), ..Script::default() }).await;
+    let config = FleetConfig { heeds_retry_after: true, ..acs.config() };
+    let busy = report(&config).await;
+    assert_eq!((busy.failures, busy.phases[0].put_off), (0, 3), "{busy}");
+    assert!(busy.to_string().contains("3 times in first contact, a device was told to come again"));
+    acs.sessions(10).await;
+    let events = acs.events("SIM0000000001");
+    assert_eq!(events[0], "0 BOOTSTRAP, 1 BOOT", "nothing is lost: {events:?}");
+    acs.finish();
+    let acs = Acs::start(Script { put_off: put_off(), ..Script::default() }).await;
+    let busy = report(&acs.config()).await;
+    assert_eq!((busy.failures, busy.phases[0].put_off), (3, 0), "{busy}");
     acs.finish();
 }
 
