@@ -32,6 +32,7 @@ pub(crate) use library::{FileInfo, Library, Metadata, Rejected};
 
 use crate::config::FilesConfig;
 use crate::limits::{FILE_CHUNK_BYTES, FILE_FRAME_SECONDS, FILE_TYPE_UPLOADED};
+use crate::meters::{Event, Listener, Meters};
 use crate::net::{Handler, chain};
 use crate::peer::Peer;
 use pace::Pace;
@@ -49,11 +50,17 @@ pub(crate) struct FileServer {
     is_open: bool,
     upload_bytes: u64,
     pace: Pace,
+    meters: Arc<Meters>,
 }
 
 impl FileServer {
     /// `port` is the one that is listened on.
-    pub(crate) fn new(config: &FilesConfig, library: Library, port: u16) -> Self {
+    pub(crate) fn new(
+        config: &FilesConfig,
+        library: Library,
+        port: u16,
+        meters: Arc<Meters>,
+    ) -> Self {
         Self {
             key: library.key().clone(),
             library: Arc::new(library),
@@ -62,6 +69,7 @@ impl FileServer {
             is_open: config.open,
             upload_bytes: config.upload_bytes,
             pace: Pace::new(config.bytes_per_second),
+            meters,
         }
     }
 
@@ -172,6 +180,7 @@ impl FileServer {
         let sought = file.seek(std::io::SeekFrom::Start(from)).await;
         sought.map_err(|error| Refused::broken(name, &error))?;
         info!(peer = %peer.address, file = name, from, length, "a file is sent");
+        self.meters.count(Event::FileSent);
         *response.body_mut() = body(file, length, Arc::clone(self));
         Ok(response)
     }
@@ -187,6 +196,7 @@ impl FileServer {
         let stored = receive(&self.library, name.clone(), metadata, body, self.upload_bytes).await;
         let info = stored.map_err(|rejected| Refused::rejected(&name, &rejected))?;
         info!(peer = %peer.address, file = info.name, length = info.length, "a file was uploaded");
+        self.meters.count(Event::FileReceived);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::CREATED;
         Ok(response)
@@ -304,7 +314,10 @@ impl Handler for FilesHandler {
 
     async fn handle(&self, peer: Arc<Peer>, request: Request<IncomingBody>) -> Response<Body> {
         let answer = self.0.answer(&peer, request).await;
-        answer.unwrap_or_else(|refused| refused.into_response(&peer))
+        answer.unwrap_or_else(|refused| {
+            self.0.meters.refuse(Listener::Files, refused.status.as_u16());
+            refused.into_response(&peer)
+        })
     }
 
     fn closed(&self, peer: &Peer) {

@@ -16,6 +16,7 @@ mod cwmp;
 mod entropy;
 mod files;
 pub mod limits;
+mod meters;
 pub mod models;
 mod nbi;
 mod net;

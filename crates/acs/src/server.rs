@@ -24,6 +24,7 @@ use crate::limits::{
     FILE_CONNECTIONS_MAX, FILE_IDLE_SECONDS, LISTEN_BACKLOG, NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS,
     RULES_MILLISECONDS, SWEEP_MILLISECONDS,
 };
+use crate::meters::Meters;
 use crate::models::{self, ModelsError};
 use crate::nbi::{Nbi, NbiHandler};
 use crate::net::{self, ConnectionPolicy, stopped};
@@ -125,13 +126,15 @@ pub async fn serve(
         cwmp.push(listen(*address, "cwmp.listen")?);
     }
     let nbi = config.nbi.enabled.then(|| listen(config.nbi.listen, "nbi.listen")).transpose()?;
+    let meters = Arc::new(Meters::default());
     let files = match config.files.enabled {
-        true => Some(open_files(&config).await?),
+        true => Some(open_files(&config, Arc::clone(&meters)).await?),
         false => None,
     };
     let (files_listener, files) = files.unzip();
     let sessions = Arc::new(Sessions::new(config.cwmp.limits.sessions));
-    let parts = Parts { store, sessions, catalog: Arc::new(catalog), rulebook, scripts, files };
+    let parts =
+        Parts { store, sessions, catalog: Arc::new(catalog), rulebook, scripts, files, meters };
     let server = Arc::new(Server::new(&config.cwmp, parts)?);
     warn_about(&config);
     let cwmp_addresses = cwmp.iter().filter_map(|listener| listener.local_addr().ok()).collect();
@@ -151,13 +154,16 @@ struct Listeners {
 }
 
 /// The listener for files and what it serves.
-async fn open_files(config: &AcsConfig) -> Result<(TcpListener, Arc<FileServer>), ServeError> {
+async fn open_files(
+    config: &AcsConfig,
+    meters: Arc<Meters>,
+) -> Result<(TcpListener, Arc<FileServer>), ServeError> {
     let listener = listen(config.files.listen, "files.listen")?;
     let port = listener.local_addr().unwrap_or(config.files.listen).port();
     let folder = config.files.folder.clone().unwrap_or_else(|| config.data_dir.join("files"));
     let library = tokio::task::spawn_blocking(move || Library::open(&folder)).await;
     let library = library.map_err(|error| ServeError::Threads(io::Error::other(error)))??;
-    Ok((listener, Arc::new(FileServer::new(&config.files, library, port))))
+    Ok((listener, Arc::new(FileServer::new(&config.files, library, port, meters))))
 }
 
 /// How sessions are held before settings have a say.

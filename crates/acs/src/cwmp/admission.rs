@@ -39,6 +39,12 @@ impl Doors {
         }
     }
 
+    /// Sessions that may be there at one time now, and devices that were put off.
+    pub(crate) fn state(&self) -> (u32, usize) {
+        let admission = self.admission();
+        (admission.limit(), admission.waiting())
+    }
+
     fn admission(&self) -> MutexGuard<'_, Admission> {
         // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -26,6 +26,7 @@ use super::sessions::{Arriving, Live, Slot};
 use super::{COOKIE_NAME, Login, Server};
 use crate::entropy;
 use crate::limits::{REPLACED_SECONDS_MAX, SESSION_SECONDS_MAX, SHORT_WORK_BYTES_MAX};
+use crate::meters::Event;
 use crate::net::chain;
 use crate::peer::Peer;
 
@@ -161,6 +162,10 @@ impl Exchange {
             }
             // What is not durable is not acknowledged: the device will come again with it.
             Err(refusal) => {
+                // One that got no seat has not begun.
+                if place.slot.is_seated() {
+                    self.server.meters.count(Event::SessionFailed);
+                }
                 self.server.sessions.close(&place.slot);
                 self.peer.unbind();
                 Err(refusal)
@@ -200,6 +205,7 @@ impl Exchange {
         let user = place.slot.user.as_deref();
         if !self.server.gate.may_be(user, key) {
             info!(peer = %self.peer.address, device = %key, user, "the user is another device");
+            self.server.meters.count(Event::WrongIdentity);
             return Ok(session.refuse(Fault::new(FaultCode::ACS_REQUEST_DENIED)));
         }
         if !place.slot.is_seated() {
@@ -211,6 +217,7 @@ impl Exchange {
             drop_replaced(&self.server, &replaced).await;
         }
         place.is_opened = true;
+        self.server.meters.count(Event::SessionBegun);
         let now = Timestamp::now();
         match self.loaded(key, now).await {
             Ok(loaded) => Ok(session.resume(loaded, now)),
@@ -246,7 +253,9 @@ impl Exchange {
 
     /// Keeps the session for its next POST, or lets it go.
     fn settle(&self, place: &mut Place, session: Session, outgoing: &Outgoing, body: &PlainBody) {
-        place.slot.note(self.begun.elapsed());
+        let took = self.begun.elapsed();
+        self.server.meters.took(took);
+        place.slot.note(took);
         if session.is_open() && outgoing.end.is_none() {
             let patience = self.patience(&session);
             place.slot.wait(patience);
@@ -261,6 +270,11 @@ impl Exchange {
             && let Some(seat) = place.slot.stand()
         {
             seat.done();
+        }
+        match &outgoing.end {
+            Some(End::Complete) => self.server.meters.count(Event::SessionComplete),
+            Some(End::Failed(_)) => self.server.meters.count(Event::SessionFailed),
+            None => {}
         }
         if let (Some(End::Complete), Some(device)) = (&outgoing.end, session.device()) {
             debug!(peer = %self.peer.address, %device, "session complete");
@@ -335,6 +349,7 @@ async fn drop_replaced(server: &Server, slot: &Slot) {
     let Ok(mut live) = timeout(limit, slot.live.lock()).await else { return };
     let device = slot.device().map(|device| device.to_string());
     info!(device, reason = "the device began a new session", "session failed");
+    server.meters.count(Event::SessionFailed);
     abandon(server, live.take()).await;
 }
 

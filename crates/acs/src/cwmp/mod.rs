@@ -30,6 +30,7 @@ use crate::config::CwmpConfig;
 use crate::entropy::{NoEntropy, Token};
 use crate::files::FileServer;
 use crate::limits::{INFORM_BYTES_MAX, REFUSAL_PAUSE_MILLISECONDS};
+use crate::meters::{Event, Meters, Now};
 use crate::net::Handler;
 use crate::peer::Peer;
 use crate::rules::Rulebook;
@@ -58,6 +59,7 @@ pub(crate) struct Server {
     pub(crate) scripts: Scripts,
     /// `None` when files are not served.
     pub(crate) files: Option<Arc<FileServer>>,
+    pub(crate) meters: Arc<Meters>,
 }
 
 /// What a server is made of, besides its configuration.
@@ -69,12 +71,13 @@ pub(crate) struct Parts {
     pub(crate) rulebook: Arc<Rulebook>,
     pub(crate) scripts: Scripts,
     pub(crate) files: Option<Arc<FileServer>>,
+    pub(crate) meters: Arc<Meters>,
 }
 
 impl Server {
     pub(crate) fn new(config: &CwmpConfig, parts: Parts) -> Result<Self, NoEntropy> {
         let limits = &config.limits;
-        let Parts { store, sessions, catalog, rulebook, scripts, files } = parts;
+        let Parts { store, sessions, catalog, rulebook, scripts, files, meters } = parts;
         Ok(Self {
             store,
             sessions,
@@ -91,7 +94,15 @@ impl Server {
             rulebook,
             scripts,
             files,
+            meters,
         })
+    }
+
+    /// What is counted, and what is so now, as text.
+    pub(crate) fn metrics(&self) -> String {
+        let (sessions_limit, devices_waiting) = self.doors.state();
+        let sessions_open = self.sessions.count();
+        self.meters.text(Now { sessions_open, sessions_limit, devices_waiting })
     }
 
     /// How a session is held that begins now, with a device that has reached us by this `Host`.
@@ -123,6 +134,7 @@ impl Handler for CwmpHandler {
             Ok(response) => response,
             Err(refusal) => {
                 refusal.log(&peer);
+                refusal.count(&self.0.meters);
                 if refusal.is_guess {
                     sleep(Duration::from_millis(REFUSAL_PAUSE_MILLISECONDS)).await;
                 }
@@ -233,6 +245,7 @@ pub(crate) async fn sweep(server: &Server) {
         }
         let device = slot.device().map(|device| device.to_string()).unwrap_or_default();
         info!(device, reason = "no request came in time", "session failed");
+        server.meters.count(Event::SessionFailed);
         exchange::abandon(server, live.take()).await;
         server.sessions.close(&slot);
     }

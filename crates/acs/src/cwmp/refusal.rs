@@ -12,6 +12,7 @@ use super::auth::Denied;
 use super::body::BodyError;
 use super::close;
 use crate::limits::RETRY_AFTER_SECONDS;
+use crate::meters::{Event, Listener, Meters};
 use crate::peer::Peer;
 
 /// A status, and for the log why.
@@ -110,6 +111,18 @@ impl Refusal {
             warn!(%peer, status, reason, "request refused");
         } else {
             info!(%peer, status, reason, "request refused");
+        }
+    }
+
+    /// Being asked for credentials is how sessions begin and is not counted.
+    pub(super) fn count(&self, meters: &Meters) {
+        if self.is_guess {
+            meters.count(Event::WrongCredentials);
+        }
+        if self.is_planned {
+            meters.count(Event::SessionPutOff);
+        } else if self.status != StatusCode::UNAUTHORIZED || self.is_guess {
+            meters.refuse(Listener::Cwmp, self.status.as_u16());
         }
     }
 

@@ -208,7 +208,6 @@ impl Sessions {
     }
 
     /// How many sessions are open.
-    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.table().open.len()
     }

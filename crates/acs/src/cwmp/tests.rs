@@ -61,6 +61,7 @@ async fn server_with(folder: &tempfile::TempDir, limits: ScriptLimits) -> Server
     let store = Store::open(folder.path()).expect("store");
     let parts = Parts {
         files: None,
+        meters: Arc::default(),
         sessions: Arc::new(Sessions::new(9)),
         catalog: Arc::default(),
         rulebook: Rulebook::open(None, store.clone(), SessionConfig::default())

@@ -8,6 +8,7 @@ mod file;
 mod filter;
 mod guard;
 mod knowledge;
+mod operation;
 mod past;
 mod paths;
 mod perform;
@@ -43,6 +44,7 @@ use crate::connection_request::ConnectionRequester;
 use crate::cwmp::Server;
 use crate::files::FileInfo;
 use crate::limits::NBI_BODY_BYTES_MAX;
+use crate::meters::{Listener, Meters};
 use crate::net::Handler;
 use crate::peer::Peer;
 use error::ApiError;
@@ -76,11 +78,15 @@ impl Nbi {
 
 /// Answers the requests of clients.
 #[derive(Debug, Clone)]
-pub(crate) struct NbiHandler(TowerToHyperService<Router>);
+pub(crate) struct NbiHandler {
+    service: TowerToHyperService<Router>,
+    meters: Arc<Meters>,
+}
 
 impl NbiHandler {
     pub(crate) fn new(nbi: Nbi) -> Self {
-        Self(TowerToHyperService::new(router(Arc::new(nbi))))
+        let meters = Arc::clone(&nbi.server.meters);
+        Self { service: TowerToHyperService::new(router(Arc::new(nbi))), meters }
     }
 }
 
@@ -90,10 +96,11 @@ impl Handler for NbiHandler {
     async fn handle(&self, peer: Arc<Peer>, mut request: Request<Incoming>) -> Response<Body> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         trim_slash(request.uri_mut());
-        let Ok(mut response) = self.0.call(request).await;
+        let Ok(mut response) = self.service.call(request).await;
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
             let (peer, status) = (peer.address, status.as_u16());
+            self.meters.refuse(Listener::Nbi, status);
             info!(%peer, %method, path, status, "northbound request refused");
         }
         let headers = response.headers_mut();
@@ -111,6 +118,9 @@ fn router(nbi: Arc<Nbi>) -> Router {
         .route("/devices", get(collection::devices))
         .route("/tasks", get(collection::tasks))
         .route("/faults", get(collection::faults))
+        .route("/health", get(operation::health))
+        .route("/ready", get(operation::ready))
+        .route("/metrics", get(operation::metrics))
         .route("/files", get(collection::files))
         .route("/files/{name}", put(file::put).delete(file::delete))
         .route("/devices/{id}", delete(delete_device))

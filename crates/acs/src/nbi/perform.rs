@@ -22,6 +22,7 @@ use crate::limits::{
     TASK_BUSY_SECONDS_MAX, TASK_SESSION_SECONDS_MAX, TASK_WAIT_MILLISECONDS,
     TASK_WAIT_MILLISECONDS_MAX,
 };
+use crate::meters::Event;
 
 const NOT_PROCESSED: &str = "Task queued but not processed";
 const FAULTED: &str = "Task faulted";
@@ -156,7 +157,13 @@ impl Nbi {
         let url = record.connection_request_url().unwrap_or_default();
         let own = record.connection_request_credentials();
         let credentials = own.as_ref().unwrap_or(&self.credentials);
-        self.requester.send(record.key.as_str(), url, credentials).await
+        let sent = self.requester.send(record.key.as_str(), url, credentials).await;
+        let event = match &sent {
+            Ok(_) => Event::ConnectionRequest,
+            Err(_) => Event::ConnectionRequestFailed,
+        };
+        self.server.meters.count(event);
+        sent
     }
 
     /// The answer for a task that is no longer waiting.

@@ -7,6 +7,7 @@ mod harness;
 mod hostile;
 mod http;
 mod insight;
+mod metrics;
 mod nbi;
 mod rules;
 mod sessions;
