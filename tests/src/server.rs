@@ -45,6 +45,10 @@ pub struct Server {
     pub nbi: Nbi,
     /// Where devices load files, unless they are not served.
     pub files: Option<SocketAddr>,
+    /// Where devices connect by TLS, if they can.
+    pub cwmp_tls: Option<SocketAddr>,
+    /// Where devices load files by TLS, if they can.
+    pub files_tls: Option<SocketAddr>,
     folder: TempDir,
 }
 
@@ -64,8 +68,10 @@ impl Server {
         fs::write(&config, &options.config).expect("the configuration is written");
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
         let process = Process::start("drover serve", &mut command(&options, &config, &data));
-        let (cwmp, nbi, files) = addresses(&process);
-        Self { process, cwmp, nbi: Nbi::new(nbi), files, folder }
+        let Addresses { cwmp, nbi, files, cwmp_tls, files_tls } = addresses(&process);
+        let cwmp = cwmp.expect("a line with the CWMP address");
+        let nbi = Nbi::new(nbi.expect("a line with the NBI address"));
+        Self { process, cwmp, nbi, files, cwmp_tls, files_tls, folder }
     }
 
     /// The temporary folder of the configuration and, if nothing else was said, of the data.
@@ -97,24 +103,37 @@ fn command(options: &Options, config: &Path, data: &Path) -> Command {
     command
 }
 
+#[derive(Debug, Default)]
+struct Addresses {
+    cwmp: Option<SocketAddr>,
+    nbi: Option<SocketAddr>,
+    files: Option<SocketAddr>,
+    cwmp_tls: Option<SocketAddr>,
+    files_tls: Option<SocketAddr>,
+}
+
 /// Reads the lines that a server says before it is ready.
-fn addresses(process: &Process) -> (SocketAddr, SocketAddr, Option<SocketAddr>) {
-    let (mut cwmp, mut nbi, mut files) = (None, None, None);
+fn addresses(process: &Process) -> Addresses {
+    let mut found = Addresses::default();
     loop {
         let Some(line) = process.line() else {
             panic!("drover serve ended at its start:\n{}", process.log());
         };
-        match line.split_once(' ') {
-            Some(("CWMP", url)) => cwmp = cwmp.or_else(|| address(url)),
-            Some(("NBI", url)) => nbi = address(url),
-            Some(("Files", url)) => files = address(url),
-            _ if line == "ready" => break,
+        let (name, url) = line.split_once(' ').unwrap_or((line.as_str(), ""));
+        let place = match (name, url.starts_with("https://")) {
+            ("CWMP", false) => &mut found.cwmp,
+            ("NBI", false) => &mut found.nbi,
+            ("Files", false) => &mut found.files,
+            ("CWMP", true) => &mut found.cwmp_tls,
+            ("Files", true) => &mut found.files_tls,
+            ("ready", _) => return found,
             _ => panic!("unexpected output: {line}"),
-        }
+        };
+        *place = place.take().or_else(|| address(url));
     }
-    (cwmp.expect("a line with the CWMP address"), nbi.expect("a line with the NBI address"), files)
 }
 
 fn address(url: &str) -> Option<SocketAddr> {
-    url.trim().strip_prefix("http://")?.trim_end_matches('/').parse().ok()
+    let (_, rest) = url.trim().split_once("://")?;
+    rest.trim_end_matches('/').parse().ok()
 }

@@ -2,6 +2,7 @@
 //!
 //! Every key has a default, so the empty file is a working configuration. Unknown keys are errors.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct AcsConfig {
     pub record: RecordConfig,
     /// `[scripts]`: how scripts are run.
     pub scripts: ScriptsConfig,
+    /// `[tls]`: certificates of the server.
+    pub tls: TlsConfig,
 }
 
 impl Default for AcsConfig {
@@ -56,8 +59,30 @@ impl Default for AcsConfig {
             nbi: NbiConfig::default(),
             record: RecordConfig::default(),
             scripts: ScriptsConfig::default(),
+            tls: TlsConfig::default(),
         }
     }
+}
+
+/// Certificates of the server.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// `[[tls.certificates]]`. The first is for whoever asks for no name, or one that none has.
+    pub certificates: Vec<CertificateConfig>,
+}
+
+/// A certificate with its key. Both files are read again when they change.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateConfig {
+    /// PEM file with the certificate, and then those that lead from it to its authority.
+    pub chain: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
+    /// Names by which it is asked for. Default: none.
+    #[serde(default)]
+    pub names: Vec<String>,
 }
 
 /// How scripts are run.
@@ -177,6 +202,8 @@ pub struct CwmpConfig {
     /// Addresses with ports, such as `"0.0.0.0:7547"` (the default) or `"[::]:7547"`. Port 0 takes
     /// any free one.
     pub listen: Vec<SocketAddr>,
+    /// Addresses with ports for TLS, such as `"0.0.0.0:7548"`. Default: none.
+    pub listen_tls: Vec<SocketAddr>,
     /// The only request path that is served, such as `"/acs"`. Default: any path (`HTTP-18`).
     pub path: Option<String>,
     /// Seconds without a POST after which a session has failed (`ACS-08`), 30 to 600. A device may
@@ -194,6 +221,7 @@ impl Default for CwmpConfig {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], 7547))],
+            listen_tls: Vec::new(),
             path: None,
             session_timeout_seconds: limits::SESSION_SECONDS,
             auth: AuthConfig::default(),
@@ -389,6 +417,9 @@ pub struct FilesConfig {
     pub enabled: bool,
     /// Address with port. Default: `"0.0.0.0:7567"`.
     pub listen: SocketAddr,
+    /// Address with port for TLS, such as `"0.0.0.0:7568"`. Devices that have reached the CWMP
+    /// listener by TLS are then sent there. Default: none.
+    pub listen_tls: Option<SocketAddr>,
     /// What devices are told, such as `"https://files.example/"`. Default: the host by which each
     /// device has reached the CWMP listener, with the port of `listen`.
     pub url: Option<String>,
@@ -411,6 +442,7 @@ impl Default for FilesConfig {
         Self {
             enabled: true,
             listen: SocketAddr::from(([0, 0, 0, 0], 7567)),
+            listen_tls: None,
             url: None,
             folder: None,
             open: false,
@@ -498,7 +530,33 @@ impl AcsConfig {
         self.files.check()?;
         self.nbi.check()?;
         self.record.check()?;
-        self.scripts.check()
+        self.scripts.check()?;
+        self.tls.check()?;
+        let listens = [
+            ("cwmp.listen_tls", !self.cwmp.listen_tls.is_empty()),
+            ("files.listen_tls", self.files.enabled && self.files.listen_tls.is_some()),
+        ];
+        match listens.iter().find(|(_, listens)| *listens) {
+            Some((key, _)) if self.tls.certificates.is_empty() => {
+                let problem = "needs a certificate; name one in [[tls.certificates]]";
+                Err(ConfigError::new(key, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TlsConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        let mut names = self.certificates.iter().flat_map(|it| &it.names);
+        match names.find(|name| !seen.insert(name.to_ascii_lowercase())) {
+            Some(name) => {
+                let problem = format!("{name:?} has two certificates; give each name one");
+                Err(ConfigError::new("tls.certificates", problem))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -538,7 +596,7 @@ impl CwmpConfig {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if self.listen.is_empty() {
+        if self.listen.is_empty() && self.listen_tls.is_empty() {
             let problem = "no address to listen on; name one, such as \"0.0.0.0:7547\"";
             return Err(ConfigError::new("cwmp.listen", problem));
         }
@@ -706,6 +764,7 @@ mod tests {
             rules = "/etc/drover/rules"
             [cwmp]
             listen = ["127.0.0.1:0", "[::1]:0"]
+            listen_tls = ["127.0.0.1:0"]
             path = "/acs"
             session_timeout_seconds = 45
             [cwmp.auth]
@@ -738,6 +797,7 @@ mod tests {
             [files]
             enabled = true
             listen = "127.0.0.1:0"
+            listen_tls = "127.0.0.1:0"
             url = "https://files.example/a"
             folder = "/srv/files"
             open = true
@@ -758,6 +818,10 @@ mod tests {
             snapshots = 7
             [scripts]
             threads = 3
+            [[tls.certificates]]
+            chain = "chain.pem"
+            key = "key.pem"
+            names = ["acs.example"]
         "#;
         let config = check(text).expect("all keys");
         assert_eq!(config.cwmp.limits.body_bytes_in_flight, 4);
@@ -819,6 +883,11 @@ mod tests {
         problem("[files]\nurl = \"http://a/?b\"", "files.url");
         problem("[files]\nfile_bytes = 0", "files.file_bytes");
         problem("[files]\nbytes_per_second = 9", "9 is out of range; 524288 to");
+        problem("[cwmp]\nlisten_tls = [\"127.0.0.1:0\"]", "cwmp.listen_tls: needs a certificate");
+        problem("[files]\nlisten_tls = \"127.0.0.1:0\"", "files.listen_tls: needs");
+        problem("[[tls.certificates]]\nchain = \"a\"", "key");
+        let twice = "[[tls.certificates]]\nchain = \"a\"\nkey = \"b\"\nnames = [\"x\", \"X\"]";
+        problem(twice, "has two certificates");
         problem("[nbi]\nlisten = \"0.0.0.0:7557\"", "has no logins yet");
         problem("[record]\nsessions = \"some\"", "some");
         problem("[record]\nsessions_per_device = 10001", "10001 is out of range; 0 to 10000");

@@ -38,6 +38,13 @@ use crate::peer::Peer;
 use pace::Pace;
 use range::Ranged;
 
+/// The ports of the file server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) plain: u16,
+    pub(crate) tls: Option<u16>,
+}
+
 /// What all transfers share.
 #[derive(Debug)]
 pub(crate) struct FileServer {
@@ -45,8 +52,8 @@ pub(crate) struct FileServer {
     key: FileKey,
     /// What devices are told; `None` for the host by which each has reached us.
     url_prefix: Option<String>,
-    /// The port of this server's URLs when they name that host.
-    port: u16,
+    /// The ports of this server's URLs when they name that host.
+    ports: Ports,
     is_open: bool,
     upload_bytes: u64,
     pace: Pace,
@@ -54,18 +61,18 @@ pub(crate) struct FileServer {
 }
 
 impl FileServer {
-    /// `port` is the one that is listened on.
+    /// `ports` are those that are listened on.
     pub(crate) fn new(
         config: &FilesConfig,
         library: Library,
-        port: u16,
+        ports: Ports,
         meters: Arc<Meters>,
     ) -> Self {
         Self {
             key: library.key().clone(),
             library: Arc::new(library),
             url_prefix: config.url_prefix(),
-            port,
+            ports,
             is_open: config.open,
             upload_bytes: config.upload_bytes,
             pace: Pace::new(config.bytes_per_second),
@@ -73,11 +80,18 @@ impl FileServer {
         }
     }
 
-    /// Where files are for a device that has reached us by this `Host`.
-    pub(crate) fn files(&self, host: Option<&str>) -> Option<Files> {
+    /// Where files are for a device that has reached us by this `Host`. One that came by TLS goes
+    /// on by TLS if files are served so.
+    pub(crate) fn files(&self, host: Option<&str>, is_tls: bool) -> Option<Files> {
         let url_prefix = match &self.url_prefix {
             Some(url_prefix) => url_prefix.clone(),
-            None => format!("http://{}:{}/", host_name(host?)?, self.port),
+            None => {
+                let (scheme, port) = match self.ports.tls.filter(|_| is_tls) {
+                    Some(port) => ("https", port),
+                    None => ("http", self.ports.plain),
+                };
+                format!("{scheme}://{}:{port}/", host_name(host?)?)
+            }
         };
         Some(Files { url_prefix, key: Some(self.key.clone()) })
     }

@@ -24,14 +24,16 @@ mod peer;
 mod rules;
 mod scripts;
 mod server;
+mod tls;
 
 pub use config::{
-    AcsConfig, AdmissionConfig, AuthConfig, AuthMode, ConfigError, ConnectionRequestConfig,
-    CwmpConfig, CwmpLimits, FilesConfig, ModelsConfig, NbiConfig, RecordConfig, RecordSessions,
-    ScriptsConfig, UserConfig,
+    AcsConfig, AdmissionConfig, AuthConfig, AuthMode, CertificateConfig, ConfigError,
+    ConnectionRequestConfig, CwmpConfig, CwmpLimits, FilesConfig, ModelsConfig, NbiConfig,
+    RecordConfig, RecordSessions, ScriptsConfig, TlsConfig, UserConfig,
 };
 pub use connection_request::{ConnectionRequestError, ConnectionRequester};
 pub use entropy::NoEntropy;
 pub use files::FilesError;
 pub use rules::{RulesError, RulesSummary, check_rules};
-pub use server::{Running, ServeError, serve};
+pub use server::{Running, ServeError, TlsAddresses, serve};
+pub use tls::{TlsError, check_certificates};

@@ -19,6 +19,10 @@ pub const HEADERS_MAX: usize = 100;
 /// Seconds for which bytes of a peer are discarded after the last response, so that a peer which
 /// is still sending gets to read the response.
 pub const LINGER_SECONDS_MAX: u64 = 5;
+/// Seconds that a TLS handshake may take.
+pub const HANDSHAKE_SECONDS_MAX: u64 = 15;
+/// Seconds between two looks at the files of certificates.
+pub const CERTIFICATES_SECONDS: u64 = 2;
 /// Seconds that requests in progress get to finish when the server stops.
 pub const SHUTDOWN_SECONDS_MAX: u64 = 10;
 /// Sessions at one time before anything is known of the server's latency.

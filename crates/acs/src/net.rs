@@ -14,18 +14,21 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::{debug, info, warn};
 
 use crate::limits::{
-    ACCEPT_PAUSE_MILLISECONDS, HEAD_BYTES_MAX, HEADERS_MAX, LINGER_SECONDS_MAX,
-    REFUSED_CONNECTIONS_MAX, RETRY_AFTER_SECONDS, SHUTDOWN_SECONDS_MAX,
+    ACCEPT_PAUSE_MILLISECONDS, HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, HEADERS_MAX,
+    LINGER_SECONDS_MAX, REFUSED_CONNECTIONS_MAX, RETRY_AFTER_SECONDS, SHUTDOWN_SECONDS_MAX,
 };
 use crate::peer::{Counted, Peer};
+use crate::tls::Tls;
 
 /// Answers the requests of connections.
 pub(crate) trait Handler: Clone + Send + Sync + 'static {
@@ -59,6 +62,7 @@ pub(crate) struct ConnectionPolicy {
 /// Serves `listener` until `stop` turns true; then lets requests in progress finish.
 pub(crate) async fn serve<H: Handler>(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     policy: ConnectionPolicy,
     handler: H,
     mut stop: watch::Receiver<bool>,
@@ -73,16 +77,28 @@ pub(crate) async fn serve<H: Handler>(
             accepted = accept(&listener) => {
                 let (stream, address) = accepted;
                 if let Ok(permit) = connections.clone().try_acquire_owned() {
-                    let peer = Arc::new(Peer::new(address, policy.head_timeout));
+                    let peer = Peer::new(address, policy.head_timeout, tls.is_some());
+                    let peer = Arc::new(peer);
                     let handler = handler.clone();
                     let stop = stop.clone();
+                    let acceptor = tls.as_ref().map(|tls| tls.acceptor());
                     tasks.spawn(async move {
-                        drive(stream, policy, peer, handler, stop).await;
+                        match acceptor {
+                            None => drive(stream, policy, peer, handler, stop).await,
+                            Some(acceptor) => {
+                                if let Some(stream) = greet(acceptor, stream, &peer).await {
+                                    drive(stream, policy, peer, handler, stop).await;
+                                }
+                            }
+                        }
                         drop(permit);
                     });
                 } else {
                     warn!(peer = %address, reason = "too many connections", "connection refused");
-                    if let Ok(permit) = refusals.clone().try_acquire_owned() {
+                    // Who expects TLS would not understand.
+                    if tls.is_none()
+                        && let Ok(permit) = refusals.clone().try_acquire_owned()
+                    {
                         tasks.spawn(refuse(stream, permit));
                     }
                 }
@@ -135,8 +151,33 @@ async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     }
 }
 
-async fn drive<H: Handler>(
+/// Shakes hands with a peer that wants TLS.
+async fn greet(
+    acceptor: TlsAcceptor,
     stream: TcpStream,
+    peer: &Peer,
+) -> Option<TlsStream<TcpStream>> {
+    let address = peer.address;
+    match timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        // A port that is looked at and left.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            debug!(peer = %address, %error, "disconnected");
+            None
+        }
+        Ok(Err(error)) => {
+            info!(peer = %address, reason = %chain(&error), "TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            info!(peer = %address, reason = "it took too long", "TLS handshake failed");
+            None
+        }
+    }
+}
+
+async fn drive<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, H: Handler>(
+    stream: S,
     policy: ConnectionPolicy,
     peer: Arc<Peer>,
     handler: H,
@@ -281,7 +322,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 /// Closes our half, then forgets what the peer still sends, so that the last response is not lost
 /// by a reset of the connection.
-async fn linger(mut stream: TcpStream) {
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     if stream.shutdown().await.is_err() {
         return;
     }

@@ -18,6 +18,8 @@ use crate::entropy::Token;
 pub(crate) struct Peer {
     /// Where it comes from.
     pub(crate) address: SocketAddr,
+    /// Whether nobody else can read what is said.
+    pub(crate) is_tls: bool,
     head_timeout: Duration,
     /// Bytes read since the last response.
     bytes: AtomicU64,
@@ -36,10 +38,10 @@ struct State {
 
 impl Peer {
     /// A connection that was just accepted.
-    pub(crate) fn new(address: SocketAddr, head_timeout: Duration) -> Self {
+    pub(crate) fn new(address: SocketAddr, head_timeout: Duration, is_tls: bool) -> Self {
         let deadline = Some(Instant::now() + head_timeout);
         let state = State { deadline, patience: head_timeout, session: None };
-        Self { address, head_timeout, bytes: AtomicU64::new(0), state: Mutex::new(state) }
+        Self { address, is_tls, head_timeout, bytes: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
     /// The session of the last request.

@@ -19,10 +19,10 @@ use tracing::{info, warn};
 use crate::config::{AcsConfig, AuthMode, ConfigError};
 use crate::cwmp::{CwmpHandler, Parts, Server, Sessions, abandon_all, sweep};
 use crate::entropy::NoEntropy;
-use crate::files::{FileServer, FilesError, FilesHandler, Library};
+use crate::files::{FileServer, FilesError, FilesHandler, Library, Ports};
 use crate::limits::{
-    FILE_CONNECTIONS_MAX, FILE_IDLE_SECONDS, LISTEN_BACKLOG, NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS,
-    RULES_MILLISECONDS, SWEEP_MILLISECONDS,
+    CERTIFICATES_SECONDS, FILE_CONNECTIONS_MAX, FILE_IDLE_SECONDS, LISTEN_BACKLOG,
+    NBI_CONNECTIONS_MAX, NBI_IDLE_SECONDS, RULES_MILLISECONDS, SWEEP_MILLISECONDS,
 };
 use crate::meters::Meters;
 use crate::models::{self, ModelsError};
@@ -30,6 +30,7 @@ use crate::nbi::{Nbi, NbiHandler};
 use crate::net::{self, ConnectionPolicy, stopped};
 use crate::rules::{Rulebook, RulesError};
 use crate::scripts::{ScriptLimits, Scripts};
+use crate::tls::{Tls, TlsError};
 
 /// Why the server did not start. The text is one line that names what and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +65,21 @@ pub enum ServeError {
     /// What is kept cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system gives no threads for scripts.
     #[error("threads for scripts cannot be started: {0}; lower scripts.threads")]
     Threads(io::Error),
+}
+
+/// Where TLS is spoken.
+#[derive(Debug, Clone, Default)]
+pub struct TlsAddresses {
+    /// With devices.
+    pub cwmp: Vec<SocketAddr>,
+    /// For files.
+    pub files: Option<SocketAddr>,
 }
 
 /// A server that serves.
@@ -75,6 +88,7 @@ pub struct Running {
     cwmp_addresses: Vec<SocketAddr>,
     nbi_address: Option<SocketAddr>,
     files_address: Option<SocketAddr>,
+    tls_addresses: TlsAddresses,
     end: JoinHandle<()>,
 }
 
@@ -92,6 +106,11 @@ impl Running {
     /// Where files are served, unless they are not.
     pub const fn files_address(&self) -> Option<SocketAddr> {
         self.files_address
+    }
+
+    /// Where TLS is spoken.
+    pub const fn tls_addresses(&self) -> &TlsAddresses {
+        &self.tls_addresses
     }
 
     /// Returns when the server has stopped: requests in progress are answered, and what open
@@ -125,13 +144,23 @@ pub async fn serve(
     for address in &config.cwmp.listen {
         cwmp.push(listen(*address, "cwmp.listen")?);
     }
+    let tls = match config.tls.certificates.is_empty() {
+        true => None,
+        false => Some(Arc::new(Tls::open(&config.tls.certificates)?)),
+    };
+    let mut cwmp_tls = Vec::new();
+    for address in &config.cwmp.listen_tls {
+        cwmp_tls.push(listen(*address, "cwmp.listen_tls")?);
+    }
     let nbi = config.nbi.enabled.then(|| listen(config.nbi.listen, "nbi.listen")).transpose()?;
     let meters = Arc::new(Meters::default());
     let files = match config.files.enabled {
         true => Some(open_files(&config, Arc::clone(&meters)).await?),
         false => None,
     };
-    let (files_listener, files) = files.unzip();
+    let (files_listeners, files) = files.unzip();
+    let (files_listener, files_tls) = files_listeners.unzip();
+    let files_tls = files_tls.flatten();
     let sessions = Arc::new(Sessions::new(config.cwmp.limits.sessions));
     let parts =
         Parts { store, sessions, catalog: Arc::new(catalog), rulebook, scripts, files, meters };
@@ -140,30 +169,44 @@ pub async fn serve(
     let cwmp_addresses = cwmp.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let nbi_address = nbi.as_ref().and_then(|listener| listener.local_addr().ok());
     let files_address = files_listener.as_ref().and_then(|it| it.local_addr().ok());
-    info!(cwmp = ?cwmp_addresses, nbi = ?nbi_address, files = ?files_address, "serving");
-    let listeners = Listeners { cwmp, nbi, files: files_listener };
+    let tls_addresses = TlsAddresses {
+        cwmp: cwmp_tls.iter().filter_map(|it| it.local_addr().ok()).collect(),
+        files: files_tls.as_ref().and_then(|it| it.local_addr().ok()),
+    };
+    info!(
+        cwmp = ?cwmp_addresses, nbi = ?nbi_address, files = ?files_address, tls = ?tls_addresses,
+        "serving"
+    );
+    let listeners = Listeners { cwmp, cwmp_tls, nbi, files: files_listener, files_tls, tls };
     let end = tokio::spawn(run(config, server, listeners, shutdown));
-    Ok(Running { cwmp_addresses, nbi_address, files_address, end })
+    Ok(Running { cwmp_addresses, nbi_address, files_address, tls_addresses, end })
 }
 
 /// The listening sockets.
 struct Listeners {
     cwmp: Vec<TcpListener>,
+    cwmp_tls: Vec<TcpListener>,
     nbi: Option<TcpListener>,
     files: Option<TcpListener>,
+    files_tls: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
 }
 
-/// The listener for files and what it serves.
+/// The listeners for files, plain and with TLS, and what they serve.
 async fn open_files(
     config: &AcsConfig,
     meters: Arc<Meters>,
-) -> Result<(TcpListener, Arc<FileServer>), ServeError> {
+) -> Result<((TcpListener, Option<TcpListener>), Arc<FileServer>), ServeError> {
     let listener = listen(config.files.listen, "files.listen")?;
-    let port = listener.local_addr().unwrap_or(config.files.listen).port();
+    let tls = config.files.listen_tls;
+    let tls = tls.map(|address| listen(address, "files.listen_tls")).transpose()?;
+    let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port()).ok();
+    let plain = port(&listener).unwrap_or_else(|| config.files.listen.port());
+    let ports = Ports { plain, tls: tls.as_ref().and_then(port) };
     let folder = config.files.folder.clone().unwrap_or_else(|| config.data_dir.join("files"));
     let library = tokio::task::spawn_blocking(move || Library::open(&folder)).await;
     let library = library.map_err(|error| ServeError::Threads(io::Error::other(error)))??;
-    Ok((listener, Arc::new(FileServer::new(&config.files, library, port, meters))))
+    Ok(((listener, tls), Arc::new(FileServer::new(&config.files, library, ports, meters))))
 }
 
 /// How sessions are held before settings have a say.
@@ -185,10 +228,12 @@ async fn run(
 ) {
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    let Listeners { cwmp, nbi, files } = listeners;
-    for listener in cwmp {
+    let Listeners { cwmp, cwmp_tls, nbi, files, files_tls, tls } = listeners;
+    let plain = cwmp.into_iter().map(|listener| (listener, None));
+    let encrypted = cwmp_tls.into_iter().map(|listener| (listener, tls.clone()));
+    for (listener, tls) in plain.chain(encrypted) {
         let handler = CwmpHandler(Arc::clone(&server));
-        tasks.spawn(net::serve(listener, cwmp_policy(&config), handler, stopping.clone()));
+        tasks.spawn(net::serve(listener, tls, cwmp_policy(&config), handler, stopping.clone()));
     }
     if let Some(listener) = nbi {
         let handler = NbiHandler::new(Nbi::new(
@@ -196,11 +241,17 @@ async fn run(
             &config.connection_request,
             config.files.file_bytes,
         ));
-        tasks.spawn(net::serve(listener, nbi_policy(), handler, stopping.clone()));
+        tasks.spawn(net::serve(listener, None, nbi_policy(), handler, stopping.clone()));
     }
-    if let (Some(listener), Some(files)) = (files, &server.files) {
+    let plain = files.map(|listener| (listener, None));
+    let encrypted = files_tls.map(|listener| (listener, tls.clone()));
+    for (listener, tls) in plain.into_iter().chain(encrypted) {
+        let Some(files) = &server.files else { break };
         let handler = FilesHandler(Arc::clone(files));
-        tasks.spawn(net::serve(listener, files_policy(), handler, stopping.clone()));
+        tasks.spawn(net::serve(listener, tls, files_policy(), handler, stopping.clone()));
+    }
+    if let Some(tls) = tls {
+        tasks.spawn(renew_until(tls, stopping.clone()));
     }
     tasks.spawn(look_until(Arc::clone(&server.rulebook), stopping.clone()));
     tasks.spawn(sweep_until(Arc::clone(&server), stopping));
@@ -219,6 +270,22 @@ async fn sweep_until(server: Arc<Server>, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = stopped(&mut stop) => break,
             _ = ticks.tick() => sweep(&server).await,
+        }
+    }
+}
+
+/// Looks at the files of certificates now and then.
+async fn renew_until(tls: Arc<Tls>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(Duration::from_secs(CERTIFICATES_SECONDS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => break,
+            _ = ticks.tick() => {
+                let tls = Arc::clone(&tls);
+                // A panic in it has been reported.
+                let _ = tokio::task::spawn_blocking(move || tls.look()).await;
+            }
         }
     }
 }

@@ -170,11 +170,17 @@ impl fmt::Display for Summary<'_> {
         for address in &cwmp.listen {
             writeln!(f, "  CWMP     {address}")?;
         }
+        for address in &cwmp.listen_tls {
+            writeln!(f, "  CWMP     {address} TLS")?;
+        }
         if nbi.enabled {
             writeln!(f, "  NBI      {}", nbi.listen)?;
         }
         if files.enabled {
             writeln!(f, "  files    {}", files.listen)?;
+            if let Some(address) = files.listen_tls {
+                writeln!(f, "  files    {address} TLS")?;
+            }
         }
         let (mode, users) = (cwmp.auth.mode, cwmp.auth.users.len());
         write!(f, "  devices  authenticate by {mode:?}, {users} users")

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use drover_acs::models::load_folder;
-use drover_acs::{AcsConfig, Running, ServeError, check_rules};
+use drover_acs::{AcsConfig, Running, ServeError, check_certificates, check_rules};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
@@ -40,6 +40,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         if let Some(folder) = &config.models.folder {
             load_folder(folder).map_err(|error| Failure::failed(ServeError::from(error)))?;
         }
+        check_certificates(&config.tls).map_err(|error| Failure::Usage(error.to_string()))?;
         let rules = config.rules.as_deref().map(check_rules).transpose();
         let rules = rules.map_err(|error| Failure::Usage(error.to_string()))?;
         out::line(Summary { config: &config, data: &data, rules });
@@ -64,6 +65,13 @@ async fn serve(config: AcsConfig, data: Data) -> Result<(), Failure> {
     }
     if let Some(address) = running.files_address() {
         out::line(format_args!("Files http://{address}/"));
+    }
+    let tls = running.tls_addresses();
+    for address in &tls.cwmp {
+        out::line(format_args!("CWMP https://{address}/"));
+    }
+    if let Some(address) = tls.files {
+        out::line(format_args!("Files https://{address}/"));
     }
     out::line("ready");
     running.finished().await;
@@ -91,6 +99,7 @@ pub(crate) async fn start(
     drover_acs::serve(config, store, stop).await.map_err(|error| match error {
         ServeError::Config(error) => Failure::Usage(error.to_string()),
         ServeError::Rules(error) => Failure::Usage(error.to_string()),
+        ServeError::Tls(error) => Failure::Usage(error.to_string()),
         other => Failure::failed(other),
     })
 }

@@ -82,7 +82,9 @@ impl Exchange {
                 }
                 live.session
             }
-            None => Session::new(self.server.session_config(self.host.as_deref())),
+            None => {
+                Session::new(self.server.session_config(self.host.as_deref(), self.peer.is_tls))
+            }
         };
         let (session, step, body) = handle(session, body).await?;
         if !is_by_cookie && is_of_other_device(&step) {
@@ -136,8 +138,11 @@ impl Exchange {
         self.peer.unbind();
         let user = self.login.admit(&self.server.gate)?;
         let place = new_place(user).await?;
-        let (session, step, body) =
-            handle(Session::new(self.server.session_config(self.host.as_deref())), body).await?;
+        let (session, step, body) = handle(
+            Session::new(self.server.session_config(self.host.as_deref(), self.peer.is_tls)),
+            body,
+        )
+        .await?;
         self.carry_out(place, session, step, &body).await
     }
 
@@ -303,7 +308,8 @@ impl Exchange {
             info!(peer = %self.peer.address, device, reason, "session failed");
         }
         if place.is_opened {
-            let cookie = set_cookie(COOKIE_NAME, &place.slot.token.to_string(), false);
+            let token = place.slot.token.to_string();
+            let cookie = set_cookie(COOKIE_NAME, &token, self.peer.is_tls);
             if let Ok(cookie) = cookie.try_into() {
                 response.headers_mut().insert(SET_COOKIE, cookie);
             }

@@ -106,9 +106,9 @@ impl Server {
     }
 
     /// How a session is held that begins now, with a device that has reached us by this `Host`.
-    fn session_config(&self, host: Option<&str>) -> SessionConfig {
+    fn session_config(&self, host: Option<&str>, is_tls: bool) -> SessionConfig {
         let config = self.rulebook.session_config();
-        let files = self.files.as_ref().and_then(|server| server.files(host));
+        let files = self.files.as_ref().and_then(|server| server.files(host, is_tls));
         let settings = match files {
             Some(files) => Arc::new(Settings { files: Some(files), ..(*config.settings).clone() }),
             None => Arc::clone(&config.settings),

@@ -35,7 +35,7 @@ fn inform() -> Vec<u8> {
 /// A session whose device was asked to add a row and has not answered.
 async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
     let now = Timestamp::now();
-    let mut session = Session::new(server.session_config(None));
+    let mut session = Session::new(server.session_config(None, false));
     let Step::Load { key, .. } = session.handle(&inform(), now) else { panic!("no Inform") };
     let kind = TaskKind::AddObject { path: "Device.Table.".to_owned(), values: Vec::new() };
     let task = Task::new(TaskId::new(now, [7; 8]), key.clone(), kind, now);
@@ -118,7 +118,7 @@ async fn scripted_server(folder: &tempfile::TempDir, limits: ScriptLimits, scrip
 /// A session that is to run its scripts.
 async fn due_session(server: &Server) -> Session {
     let now = Timestamp::now();
-    let mut session = Session::new(server.session_config(None));
+    let mut session = Session::new(server.session_config(None, false));
     let Step::Load { .. } = session.handle(&inform(), now) else { panic!("no Inform") };
     let opened = session.resume(Loaded::default(), now);
     server.store.save(opened.save.expect("a new device")).await.expect("saved");
