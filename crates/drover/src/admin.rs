@@ -59,7 +59,7 @@ enum Command {
     /// What devices of a product were found to refuse
     #[command(subcommand)]
     Knowledge(Known),
-    /// Write everything into a new file
+    /// Write the database into a new file; the files that devices load are not in it
     Backup {
         /// The file, which must not be there yet
         file: PathBuf,

@@ -88,6 +88,12 @@ fn kind(
             let file = files(&name).ok_or_else(|| {
                 BadTask(format!("there is no file {name:?}; put it at /files/ first"))
             })?;
+            if file.metadata.file_type.is_empty() {
+                return Err(BadTask(format!(
+                    "the file {name:?} has no type; put it again with the header fileType, or \
+                     post fileType and fileName"
+                )));
+            }
             Ok(TaskKind::Download {
                 file_type: file.metadata.file_type.clone(),
                 file_name: name,

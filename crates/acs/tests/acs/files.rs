@@ -80,6 +80,9 @@ async fn a_device_loads_what_it_is_told_to() {
     assert_eq!(fetch(&server, &path, &format!("If-None-Match: {tag}\r\n")).await.status, 304);
     // The same URL brings what has taken the name.
     assert_eq!(put(&server, "box%202.0.bin", "new", "").await.status, 201);
+    let untyped = server.api("POST", &format!("/devices/{id}/tasks"), task).await;
+    assert_eq!(untyped.status, 400);
+    assert!(untyped.contains("put it again with the header fileType"), "{}", untyped.text());
     assert_eq!(fetch(&server, &path, "").await.text(), "new");
     assert_eq!(server.api("DELETE", "/files/box%202.0.bin", "").await.status, 200);
     assert_eq!(server.api("DELETE", "/files/box%202.0.bin", "").await.status, 404);
