@@ -151,8 +151,8 @@ pub const RULES_MILLISECONDS: u64 = 1000;
 
 /// Files that are kept.
 pub const FILES_MAX: usize = 10_000;
-/// Bytes of a file's name, so that its URL fits into Download (256 characters).
-pub const FILE_NAME_BYTES_MAX: usize = 150;
+/// Bytes of a file's name.
+pub const FILE_NAME_BYTES_MAX: usize = drover_provision::limits::FILE_NAME_BYTES_MAX;
 /// Bytes of one of the texts that are said of a file.
 pub const FILE_METADATA_BYTES_MAX: usize = 255;
 /// Bytes of a file unless configured otherwise.

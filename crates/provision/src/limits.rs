@@ -191,6 +191,8 @@ pub const SETTING_BATCH_MAX: u32 = 1000;
 /// The greatest number of commits of one batch of provisions.
 pub const SETTING_COMMITS_MAX: u32 = 256;
 
+/// Bytes of a file's name, so that its URL fits into Download (256 characters).
+pub const FILE_NAME_BYTES_MAX: usize = 150;
 /// Bytes of the code in a signed URL of a file.
 pub const FILE_CODE_BYTES: usize = 16;
 /// Seconds for which a signed URL is good: a device may load a file late, or again.

@@ -168,6 +168,15 @@ async fn a_device_uploads_what_it_is_asked_for() {
     let file = &server.get("/files").await[0];
     assert_eq!((&file["_id"], &file["length"]), (&json!("logs/box.log"), &json!(6)));
     assert_eq!(file["metadata"]["fileType"], "Upload");
+    // Without a name, no two devices replace each other's files.
+    let script = "const row = 'Uploads.[FileType:1 Vendor Configuration File]';\
+        declare(row, {path: 1}, {path: 1}); declare(row + '.Upload', {}, {value: Date.now()});";
+    assert_eq!(server.api("PUT", "/provisions/fetch", script).await.status, 200);
+    let other = server.register("2", &[]).await;
+    let path = asked(&server, &other, task, "Upload").await;
+    assert!(path.contains("/uploads/00D09E-Test-2/"), "{path}");
+    let (_, stored) = ask(&server, "PUT", &path, "Content-Length: 1\r\n\r\nx").await;
+    assert_eq!(stored.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]

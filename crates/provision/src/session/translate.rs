@@ -12,13 +12,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::settings::Writing;
 use crate::engine::{NewAttributes, Request, Response, SoftwareOperation, TimeWindow, TypedValue};
 use crate::files::{FileAction, Files};
-use crate::limits::{FILE_URL_SECONDS, PATH_BYTES_MAX};
+use crate::key::DeviceKey;
+use crate::limits::{FILE_NAME_BYTES_MAX, FILE_URL_SECONDS, PATH_BYTES_MAX};
 use crate::script::Fault;
 use crate::view::{scalar, value_of};
 
 /// Makes the URLs of a session.
 pub(super) struct FileUrls<'a> {
     pub(super) files: &'a Files,
+    pub(super) device: &'a DeviceKey,
     pub(super) now: Timestamp,
 }
 
@@ -28,9 +30,15 @@ impl FileUrls<'_> {
         self.files.url_of(name, FileAction::Download, self.until(begins))
     }
 
-    /// The URL of a file that the device stores; without a name, the ID of the request is its.
+    /// The URL of a file that the device stores; without a name, one that no other has.
     fn upload(&self, name: &str, id: &str) -> String {
-        let name = if name.is_empty() { &format!("uploads/{id}") } else { name };
+        let own = || match format!("uploads/{}/{id}", self.device) {
+            long if long.len() > FILE_NAME_BYTES_MAX => {
+                format!("uploads/{:016x}/{id}", self.device.digest())
+            }
+            own => own,
+        };
+        let name = if name.is_empty() { &own() } else { name };
         self.files.url_of(name, FileAction::Upload, self.until(0))
     }
 

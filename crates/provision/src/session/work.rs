@@ -610,7 +610,9 @@ impl Work {
             return Err(Fault { code, message: too_many_rpcs(), detail: None });
         }
         let now = self.desk.now;
-        let files = self.settings.files.as_ref().map(|files| FileUrls { files, now });
+        let device = &self.desk.book.record().key;
+        let files = self.settings.files.as_ref();
+        let files = files.map(|files| FileUrls { files, device, now });
         message_of(request, id, files.as_ref(), self.settings.writing)
     }
 
