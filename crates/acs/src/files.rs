@@ -25,7 +25,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::time::timeout;
-use tracing::{debug, error, info};
+use tracing::{error, info};
 
 pub use library::FilesError;
 pub(crate) use library::{FileInfo, Library, Metadata, Rejected};
@@ -332,10 +332,6 @@ impl Handler for FilesHandler {
             self.0.meters.refuse(Listener::Files, refused.status.as_u16());
             refused.into_response(&peer)
         })
-    }
-
-    fn closed(&self, peer: &Peer) {
-        debug!(peer = %peer.address, "no more files");
     }
 }
 

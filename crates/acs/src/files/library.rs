@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::ops::Bound;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -130,8 +130,13 @@ impl Library {
         };
         for part in [CONTENT, NAMES, INCOMING] {
             let path = folder.join(part);
-            fs::create_dir_all(&path).map_err(within(&path))?;
+            // As the database: nobody else reads what devices have uploaded.
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+            made.map_err(within(&path))?;
         }
+        sync_folder(folder).map_err(within(folder))?;
+        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+        parent.map_or(Ok(()), sync_folder).map_err(within(folder))?;
         let incoming = folder.join(INCOMING);
         clear(&incoming, |_| true).map_err(within(&incoming))?;
         let key = folder.join(KEY);
@@ -393,6 +398,8 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     async fn put(library: &Arc<Library>, name: &str, bytes: &[u8]) -> Arc<FileInfo> {
@@ -431,6 +438,17 @@ mod tests {
         assert!(!again.remove("one".to_owned()).await.expect("gone"));
         assert_eq!((count(folder, CONTENT), count(folder, NAMES)), (1, 1));
         assert!(again.find("a/ü").is_some());
+    }
+
+    #[test]
+    fn nobody_else_reads_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = folder.path().join("files");
+        open(&files);
+        for (path, mode) in [("", 0o700), (CONTENT, 0o700), (NAMES, 0o700), (KEY, 0o600)] {
+            let metadata = fs::metadata(files.join(path)).expect(path);
+            assert_eq!(metadata.permissions().mode() & 0o777, mode, "{path}");
+        }
     }
 
     #[tokio::test]
