@@ -91,7 +91,11 @@ fn command(options: &Options, config: &Path, data: &Path) -> Command {
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).arg("serve").arg("--config").arg(config);
     match &options.database {
-        Some(database) => command.env("DROVER_DATABASE", database),
+        Some(database) => {
+            // Files lie beside the configuration, and not where the tests are run.
+            let files = config.with_file_name("files");
+            command.env("DROVER_DATABASE", database).env("DROVER_FILES__FOLDER", files)
+        }
         None => command.arg("--data").arg(data),
     };
     command.env("DROVER_CWMP__LISTEN", "[\"127.0.0.1:0\"]");

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use drover_tests::cpe::{Cpe, fault};
 use drover_tests::programs;
@@ -46,7 +47,9 @@ fn a_file_that_was_taken_survives_a_kill() {
     pipe.write_all(&[b'x'; 100_000]).expect("written");
     let incoming = folder.path().join("data/files/incoming");
     let count = || std::fs::read_dir(&incoming).expect("a folder").count();
+    let start = Instant::now();
     while count() == 0 {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing comes of the upload");
         std::thread::yield_now();
     }
     server.process.kill();

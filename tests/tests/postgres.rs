@@ -44,10 +44,13 @@ fn what_was_acknowledged_outlives_server_and_database() {
     postgres.kill();
     let refused = server.nbi.post_task(&device.id(), &json!({"name": "reboot"}), "");
     assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(server.nbi.send("GET /ready", "").status, 503, "it cannot serve devices");
+    assert_eq!(server.nbi.send("GET /health", "").status, 200, "a restart does not help");
     let device = Cpe { server: server.cwmp, ..device };
     assert!(device.hold("2 PERIODIC", &[], agree).is_err(), "no session is acknowledged");
     postgres.run();
     device.hold("2 PERIODIC", &[], agree).expect("a session");
+    assert_eq!(server.nbi.send("GET /ready", "").status, 200);
     assert!(server.nbi.task(&task).is_none(), "the task is done");
     let colour = server.nbi.value(&device.id(), "Device.X.Colour");
     assert_eq!(colour, Some(json!("blue")));

@@ -608,20 +608,21 @@ impl CwmpConfig {
         }
         let range = limits::SESSION_SECONDS_MIN..=limits::SESSION_SECONDS_MAX;
         in_range("cwmp.session_timeout_seconds", self.session_timeout_seconds, range)?;
-        self.auth.check()?;
+        self.auth.check(!self.listen.is_empty())?;
         self.limits.check()?;
         self.admission.check()
     }
 }
 
 impl AuthConfig {
-    fn check(&self) -> Result<(), ConfigError> {
+    /// `is_plain` says whether devices may come without TLS.
+    fn check(&self, is_plain: bool) -> Result<(), ConfigError> {
         if self.mode != AuthMode::Open && self.users.is_empty() {
             let problem = "there are none, so no device could come in; add [[cwmp.auth.users]] \
                            with username and password";
             return Err(ConfigError::new("cwmp.auth.users", problem));
         }
-        if self.mode.has_basic() && !self.allow_basic_without_tls {
+        if self.mode.has_basic() && is_plain && !self.allow_basic_without_tls {
             let problem = "basic sends passwords readable over a line without TLS; use \"digest\" \
                            or set cwmp.auth.allow_basic_without_tls = true";
             return Err(ConfigError::new("cwmp.auth.mode", problem));
@@ -907,5 +908,11 @@ mod tests {
         problem(&basic, "allow_basic_without_tls");
         let wanted = basic.replace("mode", "allow_basic_without_tls = true\nmode");
         assert!(check(&wanted).is_ok());
+        let certificate = "[[tls.certificates]]\nchain = \"a\"\nkey = \"b\"";
+        let tls = |listen: &str| {
+            format!("[cwmp]\n{listen}listen_tls = [\"[::]:7548\"]\n{basic}\n{certificate}")
+        };
+        assert!(check(&tls("listen = []\n")).is_ok(), "nobody can come without");
+        problem(&tls(""), "allow_basic_without_tls");
     }
 }

@@ -80,13 +80,17 @@ pub(crate) async fn serve<H: Handler>(
                     let peer = Peer::new(address, policy.head_timeout, tls.is_some());
                     let peer = Arc::new(peer);
                     let handler = handler.clone();
-                    let stop = stop.clone();
+                    let mut stop = stop.clone();
                     let acceptor = tls.as_ref().map(|tls| tls.acceptor());
                     tasks.spawn(async move {
                         match acceptor {
                             None => drive(stream, policy, peer, handler, stop).await,
                             Some(acceptor) => {
-                                if let Some(stream) = greet(acceptor, stream, &peer).await {
+                                let stream = tokio::select! {
+                                    stream = greet(acceptor, stream, &peer) => stream,
+                                    () = stopped(&mut stop) => None,
+                                };
+                                if let Some(stream) = stream {
                                     drive(stream, policy, peer, handler, stop).await;
                                 }
                             }

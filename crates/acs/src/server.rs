@@ -358,7 +358,7 @@ fn warn_about(config: &AcsConfig) {
     if auth.mode == AuthMode::Open {
         warn!("devices are not asked for credentials; set cwmp.auth.mode = \"digest\"");
     }
-    if auth.mode.has_basic() {
+    if auth.mode.has_basic() && !config.cwmp.listen.is_empty() {
         warn!("passwords of devices travel readable: basic authentication without TLS is allowed");
     }
     if config.files.enabled && config.files.open {

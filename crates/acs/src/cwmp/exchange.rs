@@ -82,15 +82,17 @@ impl Exchange {
                 }
                 live.session
             }
-            None => {
-                Session::new(self.server.session_config(self.host.as_deref(), self.peer.is_tls))
-            }
+            None => self.new_session(),
         };
         let (session, step, body) = handle(session, body).await?;
         if !is_by_cookie && is_of_other_device(&step) {
             return self.start_over(place, step, body).await;
         }
         self.carry_out(place, session, step, &body).await
+    }
+
+    fn new_session(&self) -> Session {
+        Session::new(self.server.session_config(self.host.as_deref(), self.peer.is_tls))
     }
 
     async fn inflate(&self, body: SentBody) -> Result<PlainBody, Refusal> {
@@ -138,11 +140,7 @@ impl Exchange {
         self.peer.unbind();
         let user = self.login.admit(&self.server.gate)?;
         let place = new_place(user).await?;
-        let (session, step, body) = handle(
-            Session::new(self.server.session_config(self.host.as_deref(), self.peer.is_tls)),
-            body,
-        )
-        .await?;
+        let (session, step, body) = handle(self.new_session(), body).await?;
         self.carry_out(place, session, step, &body).await
     }
 
@@ -167,8 +165,7 @@ impl Exchange {
             }
             // What is not durable is not acknowledged: the device will come again with it.
             Err(refusal) => {
-                // One that got no seat has not begun.
-                if place.slot.is_seated() {
+                if place.slot.has_begun() {
                     self.server.meters.count(Event::SessionFailed);
                 }
                 self.server.sessions.close(&place.slot);
@@ -244,7 +241,7 @@ impl Exchange {
         let class = session.class().unwrap_or(Class::Event);
         let seat = self.server.doors.arrive(class, key, u64::from_le_bytes(entropy));
         seat.map_err(|retry_after| {
-            Refusal::busy(format!("too many sessions for {key} ({class:?}) as well"), retry_after)
+            Refusal::busy(format!("no room for {key} ({class:?}) at this time"), retry_after)
         })
     }
 
@@ -276,10 +273,10 @@ impl Exchange {
         {
             seat.done();
         }
-        match &outgoing.end {
-            Some(End::Complete) => self.server.meters.count(Event::SessionComplete),
-            Some(End::Failed(_)) => self.server.meters.count(Event::SessionFailed),
-            None => {}
+        if place.slot.has_begun() {
+            let is_complete = matches!(outgoing.end, Some(End::Complete));
+            let event = if is_complete { Event::SessionComplete } else { Event::SessionFailed };
+            self.server.meters.count(event);
         }
         if let (Some(End::Complete), Some(device)) = (&outgoing.end, session.device()) {
             debug!(peer = %self.peer.address, %device, "session complete");
@@ -355,7 +352,10 @@ async fn drop_replaced(server: &Server, slot: &Slot) {
     let Ok(mut live) = timeout(limit, slot.live.lock()).await else { return };
     let device = slot.device().map(|device| device.to_string());
     info!(device, reason = "the device began a new session", "session failed");
-    server.meters.count(Event::SessionFailed);
+    // Else the old one has just come to an end of its own.
+    if live.is_some() {
+        server.meters.count(Event::SessionFailed);
+    }
     abandon(server, live.take()).await;
 }
 

@@ -101,6 +101,11 @@ impl Slot {
         self.state().expiry = Instant::now() + timeout;
     }
 
+    /// Whether the Inform of a device was taken.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state().device.is_some()
+    }
+
     /// Whether it has a seat already.
     pub(crate) fn is_seated(&self) -> bool {
         self.state().seat.is_some()

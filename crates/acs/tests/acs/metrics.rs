@@ -57,6 +57,8 @@ async fn what_is_refused_is_counted() {
     assert_eq!(post("1", &login("Basic dTp3cm9uZw==")).await, 401);
     assert_eq!(post("1", &login("Basic dTpw")).await, 200);
     assert_eq!(post("2", &login("Basic dTpw")).await, 200, "with a fault");
+    let mut hostile = server.device().await;
+    assert_eq!(hostile.post("<nonsense>", &login("Basic dTpw")).await.status, 400);
     let mut client = Client::connect(server.files.expect("files are served")).await;
     client.send("GET /secret HTTP/1.1\r\nHost: acs\r\n\r\n").await;
     assert_eq!(client.response_to("GET").await.status, 403);
@@ -67,6 +69,9 @@ async fn what_is_refused_is_counted() {
     for (name, value) in [
         ("drover_wrong_credentials_total".to_owned(), "1"),
         ("drover_wrong_identity_total".to_owned(), "1"),
+        ("drover_sessions_begun_total".to_owned(), "1"),
+        ("drover_sessions_failed_total".to_owned(), "0"),
+        (refused("cwmp", 400), "1"),
         (refused("cwmp", 401), "1"),
         (refused("files", 403), "1"),
         (refused("nbi", 404), "1"),
