@@ -114,6 +114,17 @@ pub struct DeviceCredentials {
     pub current: Option<Credentials>,
     /// Those that it is to use from its next session on, and has not used yet.
     pub next: Option<Credentials>,
+    /// From where the device last proved who it is.
+    pub home: Option<IpAddr>,
+}
+
+/// What has let a device in, for its session to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// The decision, [`Decision::Accept`] or [`Decision::Onboard`].
+    pub decision: Decision,
+    /// Where the device comes from.
+    pub address: IpAddr,
 }
 
 /// Who a device says it is, and what is known of that device.
@@ -127,9 +138,7 @@ pub struct Claim<'a> {
     pub certificate: Option<&'a str>,
     /// Where it comes from.
     pub address: IpAddr,
-    /// From where the device last proved who it is.
-    pub home: Option<IpAddr>,
-    /// The device's own credentials.
+    /// The device's own credentials, and its home.
     pub credentials: &'a DeviceCredentials,
     /// The device for expressions, such as [`DeviceView`](crate::view::DeviceView) of its record;
     /// [`Unknown`](crate::expression::Unknown) for a new one.
@@ -261,7 +270,7 @@ impl Authentication {
             Some(Err(reason)) => return Decision::Refuse { reason, retry_after: None },
             None => {}
         }
-        let source = Source::new(&key, claim.address, claim.home);
+        let source = Source::new(&key, claim.address, claim.credentials.home);
         let is_guess = presented.username().is_some() && !matches!(self.policy.rule, Rule::Open);
         if is_guess && let Some(wait) = self.throttle.wait(source, now) {
             return Decision::Refuse { reason: Refusal::Throttled, retry_after: Some(wait) };
@@ -310,7 +319,7 @@ fn by_expression(
     key: &DeviceKey,
     now: Timestamp,
 ) -> Judgement {
-    let DeviceCredentials { current, next } = claim.credentials;
+    let DeviceCredentials { current, next, .. } = claim.credentials;
     let mut calls = Vec::new();
     let next = next.as_ref().map(|next| (Some(next), Proof::Next));
     for (own, proof) in [(current.as_ref(), Proof::Expression)].into_iter().chain(next) {
@@ -338,7 +347,7 @@ fn by_credentials(
     now: Timestamp,
     entropy: [u8; 16],
 ) -> Judgement {
-    let DeviceCredentials { current, next } = claim.credentials;
+    let DeviceCredentials { current, next, .. } = claim.credentials;
     if next.as_ref().is_some_and(|next| presented.proves(next)) {
         return Judgement::Right(Decision::Accept(Proof::Next));
     }
@@ -374,7 +383,7 @@ fn why_not(
     claim: &Claim<'_>,
     key: &DeviceKey,
 ) -> Refusal {
-    let DeviceCredentials { current, next } = claim.credentials;
+    let DeviceCredentials { current, next, .. } = claim.credentials;
     let own = current.iter().chain(next).map(|own| own.username.as_str());
     let users = known.users.iter().map(|user| user.credentials.username.as_str());
     let onboarding = known.onboarding.iter().map(|secret| secret.username(key));
@@ -424,7 +433,12 @@ impl OnboardingSecret {
 impl DeviceCredentials {
     /// Takes what a decision changes. Whether it has changed something that is to be saved, before
     /// the reply is sent.
-    pub fn settle(&mut self, decision: &Decision) -> bool {
+    pub fn settle(&mut self, Admitted { decision, address }: &Admitted) -> bool {
+        let proves = !matches!(decision, Decision::Accept(Proof::Nothing));
+        let is_elsewhere = proves && self.home != Some(*address);
+        if is_elsewhere {
+            self.home = Some(*address);
+        }
         match decision {
             Decision::Onboard(next) if self.next.as_ref() != Some(next) => {
                 self.next = Some(next.clone());
@@ -434,8 +448,28 @@ impl DeviceCredentials {
                 self.current = self.next.take();
                 true
             }
-            _ => false,
+            _ => is_elsewhere,
         }
+    }
+
+    /// The device is told to use another user name or password. Both the old and the new ones are
+    /// good until it has used the new ones (`AUTH-09`). Whether that is something new.
+    pub(crate) fn expect(&mut self, username: Option<&str>, password: Option<&str>) -> bool {
+        let known = self.next.as_ref().or(self.current.as_ref());
+        let old = |of: fn(&Credentials) -> &str| known.map(of).unwrap_or_default();
+        let username = username.unwrap_or_else(|| old(|it| &it.username));
+        let password = password.unwrap_or_else(|| old(|it| it.password().expose()));
+        let next = Credentials::new(username, Secret::new(password));
+        if known == Some(&next) || password.is_empty() {
+            return false;
+        }
+        self.next = Some(next);
+        true
+    }
+
+    /// The device has refused to use other credentials. Whether it was to use some.
+    pub(crate) fn unexpect(&mut self) -> bool {
+        self.next.take().is_some()
     }
 }
 
@@ -456,7 +490,6 @@ impl fmt::Debug for Claim<'_> {
             .field("is_bootstrap", &self.is_bootstrap)
             .field("certificate", &self.certificate)
             .field("address", &self.address)
-            .field("home", &self.home)
             .field("credentials", self.credentials)
             .finish_non_exhaustive()
     }

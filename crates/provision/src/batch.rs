@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::authentication::DeviceCredentials;
 use crate::channel::ChannelFault;
 use crate::engine::{DiscoveryLimits, Guilt};
 use crate::key::DeviceKey;
@@ -93,6 +94,9 @@ pub struct Batch {
     /// What is known now of the devices of its product, by firmware
     /// ([`DeviceKey::product`](crate::DeviceKey::product)).
     pub knowledge: BTreeMap<String, Knowledge>,
+    /// The device's own credentials, when they have changed. They are kept apart from the device,
+    /// so that they outlive it.
+    pub credentials: Option<DeviceCredentials>,
     /// The session, once it is over.
     pub trace: Option<Trace>,
 }
@@ -109,6 +113,7 @@ impl Batch {
             faults: BTreeMap::new(),
             operations: BTreeMap::new(),
             knowledge: BTreeMap::new(),
+            credentials: None,
             trace: None,
         }
     }
@@ -122,6 +127,7 @@ impl Batch {
             && self.faults.is_empty()
             && self.operations.is_empty()
             && self.knowledge.is_empty()
+            && self.credentials.is_none()
             && self.trace.is_none()
     }
 }

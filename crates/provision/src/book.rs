@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use drover_cwmp::auth::{Credentials, Secret};
 use drover_cwmp::message::ParameterValueStruct;
-use drover_cwmp::{ToleratedList, Value};
+use drover_cwmp::{Message, ToleratedList, Value};
 use drover_datamodel::catalog::{Catalog, DeviceModel};
 use jiff::Timestamp;
 
+use crate::authentication::{Admitted, DeviceCredentials};
 use crate::batch::{Batch, Knowledge};
 use crate::channel::ChannelFault;
 use crate::limits::{PARAMETERS_MAX, PATH_BYTES_MAX, RECORD_BYTES_MAX, VALUE_BYTES_MAX};
@@ -36,6 +37,8 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct Book {
     record: DeviceRecord,
+    /// With which the device comes.
+    credentials: DeviceCredentials,
     batch: Batch,
     /// Bytes of all paths and values.
     bytes: usize,
@@ -54,7 +57,50 @@ impl Book {
         let bytes = sizes.fold(0, usize::saturating_add);
         let batch = Batch::new(record.key.clone());
         let sealer = Sealer::of(&record);
-        Self { record, batch, bytes, overflow: 0, catalog, sealer, model: OnceCell::new() }
+        let credentials = DeviceCredentials::default();
+        let (overflow, model) = (0, OnceCell::new());
+        Self { record, credentials, batch, bytes, overflow, catalog, sealer, model }
+    }
+
+    /// Takes the credentials of the device, and what has let it in.
+    pub(crate) fn admit(&mut self, known: DeviceCredentials, admitted: Option<&Admitted>) {
+        self.credentials = known;
+        if admitted.is_some_and(|admitted| self.credentials.settle(admitted)) {
+            self.batch.credentials = Some(self.credentials.clone());
+        }
+    }
+
+    /// The device is asked to set parameters. When it is to use other credentials, those must be
+    /// known before it may have them (`AUTH-09`).
+    pub(crate) fn before_setting(&mut self, message: &Message) {
+        let username = self.credential(message, "Username");
+        let password = self.credential(message, "Password");
+        if (username.is_some() || password.is_some()) && self.credentials.expect(username, password)
+        {
+            self.batch.credentials = Some(self.credentials.clone());
+        }
+    }
+
+    /// The device has refused to set parameters.
+    pub(crate) fn setting_refused(&mut self, message: &Message) {
+        let is_of_credentials = self.credential(message, "Username").is_some()
+            || self.credential(message, "Password").is_some();
+        if is_of_credentials && self.credentials.unexpect() {
+            self.batch.credentials = Some(self.credentials.clone());
+        }
+    }
+
+    /// What a message sets a credential of the device to.
+    fn credential<'a>(&self, message: &'a Message, name: &str) -> Option<&'a str> {
+        let Message::SetParameterValues(set) = message else { return None };
+        let root = self.record.fields.root.as_deref()?;
+        let mut values = set.parameter_list.iter().filter(|it| {
+            it.name
+                .strip_prefix(root)
+                .and_then(|rest| rest.strip_prefix("ManagementServer."))
+                .is_some_and(|local| local == name)
+        });
+        values.next_back().map(|it| it.value.text.as_str())
     }
 
     pub(crate) const fn record(&self) -> &DeviceRecord {

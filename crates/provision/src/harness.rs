@@ -9,6 +9,7 @@ use drover_cwmp::{CwmpNamespace, DateTime, Envelope, Fault, FaultCode, Value};
 use drover_datamodel::catalog::Catalog;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::authentication::{Admitted, DeviceCredentials};
 use crate::channel::ChannelFault;
 use crate::operation::Operation;
 use crate::rules::{Resource, ResourceKind, Rules};
@@ -64,11 +65,17 @@ pub(crate) struct Shelf {
     pub(crate) operations: BTreeMap<String, Operation>,
     pub(crate) traces: Vec<Trace>,
     pub(crate) knowledge: BTreeMap<String, Knowledge>,
+    pub(crate) credentials: DeviceCredentials,
+    /// What lets the device in.
+    pub(crate) admitted: Option<Admitted>,
 }
 
 impl Shelf {
     pub(crate) fn save(&mut self, batch: Option<Batch>) {
         let Some(batch) = batch else { return };
+        if let Some(credentials) = batch.credentials {
+            self.credentials = credentials;
+        }
         if let Some(fields) = batch.fields {
             let new = DeviceRecord {
                 key: batch.device.clone(),
@@ -112,6 +119,8 @@ impl Shelf {
             faults: self.faults.clone(),
             operations: self.operations.clone(),
             knowledge: self.knowledge.clone(),
+            credentials: self.credentials.clone(),
+            admitted: self.admitted.clone(),
         }
     }
 }

@@ -18,15 +18,17 @@ use drover_cwmp::message::{DeviceIdStruct, Inform};
 use drover_cwmp::session::acs::{
     Broken, Busy, BusyStep, ExpectInform, First, Informed, Open, OpenStep, Post, Reply, Rest, Turn,
 };
-use drover_cwmp::{CwmpVersion, Error, Fault, FaultCode};
+use drover_cwmp::{CwmpVersion, Error, Fault, FaultCode, ValueType};
 use drover_datamodel::catalog::Catalog;
 use jiff::Timestamp;
 
 use crate::admission::Class;
 use crate::answer::answer;
+use crate::authentication::{Admitted, Decision, DeviceCredentials};
 use crate::batch::{Batch, Knowledge};
 use crate::book::Book;
 use crate::channel::{ChannelFault, Channels};
+use crate::expression::Expression;
 use crate::key::DeviceKey;
 use crate::limits::{COMMAND_KEY_CHARS_MAX, NAMES_PER_REQUEST};
 use crate::operation::Operation;
@@ -35,7 +37,7 @@ use crate::preset;
 use crate::record::{DeviceFields, DeviceRecord, Identity};
 use crate::rules::Rules;
 use crate::script::{Data, Engine, Fault as ScriptFault};
-use crate::task::{Task, TaskState};
+use crate::task::{NewValue, SetValue, Task, TaskId, TaskKind, TaskState};
 use crate::trace::{IdleReason, What};
 use crate::view::DeviceView;
 
@@ -63,6 +65,9 @@ pub struct SessionConfig {
     pub settings: Arc<Settings>,
     /// What is otherwise for some devices; see [`SessionConfig::with_settings`].
     pub of_device: Arc<[OfDevice]>,
+    /// The setting `cwmp.auth`: which devices may begin a session. One that cannot be read is true
+    /// for none.
+    pub auth: Option<Arc<Expression>>,
 }
 
 impl Default for SessionConfig {
@@ -74,6 +79,7 @@ impl Default for SessionConfig {
             rules: Arc::default(),
             settings: Arc::default(),
             of_device: Arc::default(),
+            auth: None,
         }
     }
 }
@@ -113,6 +119,10 @@ pub struct Loaded {
     pub operations: BTreeMap<String, Operation>,
     /// What is known of the devices of its product, by firmware.
     pub knowledge: BTreeMap<String, Knowledge>,
+    /// Its own credentials.
+    pub credentials: DeviceCredentials,
+    /// What has let it in. The store does not know it.
+    pub admitted: Option<Admitted>,
 }
 
 /// What the shell has to do after a POST.
@@ -236,6 +246,16 @@ impl Session {
         self.device.as_ref()
     }
 
+    /// Who the device says it is, and whether it says that it was reset to factory defaults: known
+    /// from the Inform until [`resume`](Self::resume).
+    pub fn claim(&self) -> Option<(Identity, bool)> {
+        let State::Loading(informed) = &self.state else { return None };
+        let inform = informed.inform();
+        let is_bootstrap = |code: &str| matches!(EventCode::parse(code), (EventCode::Bootstrap, _));
+        let is_bootstrap = inform.event.iter().any(|event| is_bootstrap(&event.event_code));
+        Some((Identity::from_device_id(&inform.device_id)?, is_bootstrap))
+    }
+
     /// How long the device asks to be waited for between its POSTs, in seconds (`SOAP-10`).
     pub const fn session_timeout(&self) -> Option<u32> {
         self.session_timeout
@@ -313,7 +333,9 @@ impl Session {
         let is_new = loaded.record.is_none();
         let mut book =
             open_book(loaded.record, identity, informed.inform(), (version, now), catalog);
+        book.admit(loaded.credentials, loaded.admitted.as_ref());
         book.tolerate(informed.tolerated());
+        let onboarding = loaded.admitted.and_then(|it| onboarding(book.record(), it, now));
         let inform = informed.inform().clone();
         let names = inform.parameter_list.iter().map(|parameter| parameter.name.clone());
         let told = Told {
@@ -346,7 +368,7 @@ impl Session {
             knowledge: loaded.knowledge,
             recorder,
         });
-        work.take_inform(inform, loaded.tasks);
+        work.take_inform(inform, onboarding.into_iter().chain(loaded.tasks).collect());
         self.state = State::Open(open, Box::new(work));
         self.outgoing(reply, None)
     }
@@ -526,6 +548,21 @@ impl Session {
         self.first = Some((body.into(), now));
         self.load(informed, work.cut_off("the device began a new session"))
     }
+}
+
+/// What gives a device its own credentials. It is not among the tasks of the store: a device that
+/// does not take them gets them again in its next session.
+fn onboarding(record: &DeviceRecord, admitted: Admitted, now: Timestamp) -> Option<Task> {
+    let Decision::Onboard(own) = admitted.decision else { return None };
+    let root = record.fields.root.as_deref()?;
+    let set = |name, value: &str| SetValue {
+        name: format!("{root}ManagementServer.{name}"),
+        value: NewValue::Text(value.to_owned()),
+        value_type: Some(ValueType::String),
+    };
+    let values = vec![set("Username", &own.username), set("Password", own.password().expose())];
+    let id = TaskId::new(now, record.key.digest().to_be_bytes());
+    Some(Task::new(id, record.key.clone(), TaskKind::SetParameterValues { values }, now))
 }
 
 /// A session that ends because of what came.

@@ -75,6 +75,7 @@ macro_rules! with_requirements {
             faults_and_operations_end
             faults_are_listed_in_pages_by_filter
             knowledge_is_listed_and_forgotten
+            credentials_are_kept_apart_from_devices
             resources_are_kept_by_kind_and_name
             a_resource_without_a_name_or_too_long_is_refused
             a_new_store_has_indexes

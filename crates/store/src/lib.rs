@@ -17,6 +17,7 @@ mod sql;
 
 use std::path::Path;
 
+use drover_provision::authentication::DeviceCredentials;
 use drover_provision::channel::ChannelFault;
 use drover_provision::rules::{Resource, ResourceKind};
 use drover_provision::trace::Trace;
@@ -408,6 +409,34 @@ impl Store {
         firmware: Option<&str>,
     ) -> Result<u64, Error> {
         on_backend!(self, backend => backend.delete_knowledge(product, firmware).await)
+    }
+
+    /// With what a device proves who it is. Nothing is known of a device that has none of its own.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn credentials(&self, key: &DeviceKey) -> Result<DeviceCredentials, Error> {
+        on_backend!(self, backend => backend.credentials(key).await)
+    }
+
+    /// Keeps with what a device proves who it is, also of one that has never come.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn put_credentials(
+        &self,
+        key: &DeviceKey,
+        known: DeviceCredentials,
+    ) -> Result<(), Error> {
+        on_backend!(self, backend => backend.put_credentials(key, known).await)
+    }
+
+    /// Forgets with what a device proves who it is. Whether anything was known.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Closed`].
+    pub async fn delete_credentials(&self, key: &DeviceKey) -> Result<bool, Error> {
+        on_backend!(self, backend => backend.delete_credentials(key).await)
     }
 
     /// Makes a parameter one that can be searched for by value, unless it is already. The index is

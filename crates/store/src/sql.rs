@@ -4,6 +4,7 @@
 
 mod check;
 mod connection;
+mod credential;
 mod document;
 mod fault;
 mod find;
@@ -26,6 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use drover_provision::authentication::DeviceCredentials;
 use drover_provision::rules::{Resource, ResourceKind};
 use drover_provision::trace::Trace;
 use drover_provision::{Batch, DeviceKey, DeviceRecord, Loaded, Parameters, Task, TaskId};
@@ -309,6 +311,25 @@ impl Database {
     ) -> Answer<u64> {
         let (product, firmware) = (product.to_owned(), firmware.map(str::to_owned));
         self.threads.write(move |db, _| knowledge::delete(db, &product, firmware.as_deref())).await
+    }
+
+    pub(crate) async fn credentials(&self, key: &DeviceKey) -> Answer<DeviceCredentials> {
+        let key = key.clone();
+        self.threads.read(move |db, _| Ok(credential::of_device(db, &key)?)).await
+    }
+
+    pub(crate) async fn put_credentials(
+        &self,
+        key: &DeviceKey,
+        known: DeviceCredentials,
+    ) -> Answer<()> {
+        let key = key.clone();
+        self.threads.write(move |db, _| Ok(credential::put(db, &key, &known)?)).await
+    }
+
+    pub(crate) async fn delete_credentials(&self, key: &DeviceKey) -> Answer<bool> {
+        let key = key.clone();
+        self.threads.write(move |db, _| credential::delete(db, &key)).await
     }
 
     pub(crate) async fn snapshots(&self, key: &DeviceKey) -> Answer<Vec<SnapshotInfo>> {

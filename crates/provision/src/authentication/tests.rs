@@ -25,7 +25,6 @@ struct Device {
     is_bootstrap: bool,
     certificate: Option<&'static str>,
     address: &'static str,
-    home: Option<&'static str>,
     own: DeviceCredentials,
     answers: ExtensionAnswers,
 }
@@ -41,13 +40,19 @@ fn device(serial_number: &str) -> Device {
         is_bootstrap: false,
         certificate: None,
         address: "192.0.2.1",
-        home: None,
         own: DeviceCredentials::default(),
         answers: ExtensionAnswers::default(),
     }
 }
 
 impl Device {
+    /// Whether a decision changes what is to be saved, besides the address.
+    fn settle(&mut self, decision: &Decision) -> bool {
+        let address = self.address.parse().unwrap();
+        self.own.home = Some(address);
+        self.own.settle(&Admitted { decision: decision.clone(), address })
+    }
+
     fn decide(
         &self,
         authentication: &mut Authentication,
@@ -59,7 +64,6 @@ impl Device {
             is_bootstrap: self.is_bootstrap,
             certificate: self.certificate,
             address: self.address.parse().unwrap(),
-            home: self.home.map(|home| home.parse().unwrap()),
             credentials: &self.own,
             device: &Unknown,
             answers: &self.answers,
@@ -157,7 +161,7 @@ fn an_expression_sees_the_own_credentials_of_a_device() {
     let new = device.come(&mut authentication, Some(("b", "new")), 0);
     assert_eq!(old, Decision::Accept(Proof::Expression));
     assert_eq!(new, Decision::Accept(Proof::Next));
-    assert!(device.own.settle(&new) && !device.own.settle(&new));
+    assert!(device.settle(&new) && !device.settle(&new));
     assert_eq!(device.own.current, Some(credentials("b", "new")));
     let old = device.come(&mut authentication, Some(("a", "old")), 0);
     assert_eq!(old, wrong(Refusal::Expression));
@@ -290,17 +294,17 @@ fn auth_09_onboarding_replaces_the_shared_secret_by_one_of_its_own() {
     let unique = credentials("00D09E-Box-1", password);
     let first = device.come(&mut authentication, shared, 0);
     assert_eq!(first, Decision::Onboard(unique.clone()));
-    assert!(device.own.settle(&first));
+    assert!(device.settle(&first));
 
     // The answer was lost: it comes with the shared secret again, and gets the same.
     let again = device.come(&mut authentication, shared, 10);
     assert_eq!(again, Decision::Onboard(unique));
-    assert!(!device.own.settle(&again));
+    assert!(!device.settle(&again));
 
     let own = Some(("00D09E-Box-1", password));
     let new = device.come(&mut authentication, own, 20);
     assert_eq!(new, Decision::Accept(Proof::Next));
-    assert!(device.own.settle(&new));
+    assert!(device.settle(&new));
     assert_eq!(device.come(&mut authentication, own, 30), Decision::Accept(Proof::Own));
     let over = device.come(&mut authentication, shared, 40);
     assert_eq!(over, wrong(Refusal::OnboardingOver));
@@ -349,7 +353,7 @@ fn a_password_is_replaced_like_a_shared_secret() {
     let old = device.come(&mut authentication, Some(("me", "old")), 0);
     assert_eq!(old, Decision::Onboard(credentials("me", "new")));
     let new = device.come(&mut authentication, Some(("me", "new")), 0);
-    assert!(device.own.settle(&new));
+    assert!(device.settle(&new));
     let old = device.come(&mut authentication, Some(("me", "old")), 0);
     assert_eq!(old, wrong(Refusal::WrongPassword));
 }
@@ -466,9 +470,9 @@ fn sec_02_an_address_waits_but_not_the_devices_at_home_there() {
     neighbour.own.current = Some(credentials("me", "right"));
     let right = Some(("me", "right"));
     assert!(throttled(&neighbour.come(&mut authentication, right, 0)));
-    neighbour.home = Some("2001:db8::77");
+    neighbour.own.home = Some("2001:db8::77".parse().unwrap());
     assert_eq!(neighbour.come(&mut authentication, right, 0), Decision::Accept(Proof::Own));
-    neighbour.home = None;
+    neighbour.own.home = None;
     assert_eq!(neighbour.come(&mut authentication, right, 1), Decision::Accept(Proof::Own));
 }
 

@@ -48,9 +48,14 @@ impl SessionConfig {
     pub fn with_settings(mut self, resources: &[Resource]) -> Self {
         let mut settings = Settings::clone(&self.settings);
         let mut of_device = Vec::new();
+        self.auth = None;
         for Resource { name, text, .. } in
             resources.iter().filter(|it| it.kind == ResourceKind::Config)
         {
+            if name == "cwmp.auth" {
+                let nobody = || Expression::Literal(Value::Bool(false));
+                self.auth = Some(Expression::parse(text).unwrap_or_else(|_| nobody()).into());
+            }
             let Some((name, kind)) = KNOWN.iter().find(|(known, _)| known == name) else {
                 continue;
             };
@@ -179,6 +184,16 @@ mod tests {
         assert_eq!((settings.transfer_timeout, settings.success_on_timeout), (120, true));
         assert_eq!((settings.batch_size, names_per_request), (16, 16));
         assert_eq!((settings.commits_max, settings.skip_root), (8, false));
+    }
+
+    #[test]
+    fn what_cannot_be_read_lets_nobody_in() {
+        let auth =
+            |text: &str| SessionConfig::default().with_settings(&[setting("cwmp.auth", text)]);
+        let text = |config: SessionConfig| config.auth.map(|it| it.to_string());
+        assert_eq!(text(auth("AUTH('u', 'p')")).as_deref(), Some("AUTH('u', 'p')"));
+        assert_eq!(text(auth("AUTH(")).as_deref(), Some("FALSE"));
+        assert_eq!(text(auth("true").with_settings(&[])), None);
     }
 
     #[test]

@@ -355,5 +355,6 @@ fn odd_answer(which: usize) -> Vec<u8> {
 }
 
 mod clock;
+mod onboarding;
 mod presets;
 mod secrets;

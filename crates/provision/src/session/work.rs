@@ -197,6 +197,7 @@ impl Work {
                 job.task.progress.sent = Some(self.desk.now);
                 self.desk.book.save_task(&job.task);
             }
+            self.desk.book.before_setting(&request);
             match turn.send(request, self.requests.to_string()) {
                 Ok(sent) => {
                     self.job = Some(job);
@@ -246,6 +247,9 @@ impl Work {
     pub(super) fn handle_answer(&mut self, answered: Answered) -> Turn {
         self.desk.book.tolerate(&answered.tolerated);
         let Answered { request, answer, turn, .. } = answered;
+        if matches!(answer, Message::Fault(_)) {
+            self.desk.book.setting_refused(&request);
+        }
         if self.round.is_some() {
             self.take_answer(answer);
             return turn;
@@ -578,22 +582,25 @@ impl Work {
                         continue;
                     }
                     match self.message(&request, &id) {
-                        Ok(message) => match turn.send(message, id) {
-                            Ok((busy, reply)) => {
-                                self.requests = self.requests.saturating_add(1);
-                                if let Some(round) = &mut self.round {
-                                    round.asked = Some(request);
+                        Ok(message) => {
+                            self.desk.book.before_setting(&message);
+                            match turn.send(message, id) {
+                                Ok((busy, reply)) => {
+                                    self.requests = self.requests.saturating_add(1);
+                                    if let Some(round) = &mut self.round {
+                                        round.asked = Some(request);
+                                    }
+                                    return Ran::Sent(busy, reply);
                                 }
-                                return Ran::Sent(busy, reply);
+                                Err((misuse, back)) => {
+                                    let message = misuse.to_string();
+                                    let code = "invalid_request".to_owned();
+                                    let fault = Fault { code, message, detail: None };
+                                    self.end_round(Err(fault));
+                                    return Ran::Ended(back);
+                                }
                             }
-                            Err((misuse, back)) => {
-                                let message = misuse.to_string();
-                                let code = "invalid_request".to_owned();
-                                let fault = Fault { code, message, detail: None };
-                                self.end_round(Err(fault));
-                                return Ran::Ended(back);
-                            }
-                        },
+                        }
                         Err(fault) => self.end_round(Err(fault)),
                     }
                 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use drover_cwmp::auth::{Credentials, Secret};
+use drover_provision::authentication::DeviceCredentials;
 use drover_provision::channel::ChannelFault;
 use drover_provision::engine::{DiscoveryLimits, Guilt, Provision, Refusals};
 use drover_provision::operation::Operation;
@@ -107,8 +109,14 @@ pub(crate) async fn a_session_loads_all_that_it_needs(place: &impl Place) {
     drop(store);
     let store = place.open();
     let record = store.load(&key(1)).await.unwrap();
-    let expected =
-        Loaded { record, tasks: vec![due], faults, operations, knowledge: knowledge.clone() };
+    let expected = Loaded {
+        record,
+        tasks: vec![due],
+        faults,
+        operations,
+        knowledge: knowledge.clone(),
+        ..Loaded::default()
+    };
     assert_eq!(loaded(&store, 1).await, expected);
     let other = loaded(&store, 2).await;
     assert!(other.record.is_some() && other.faults.is_empty() && other.operations.is_empty());
@@ -148,6 +156,29 @@ pub(crate) async fn knowledge_is_listed_and_forgotten(place: &impl Place) {
     assert_eq!(store.delete_knowledge(&product, None).await, Ok(0));
     assert_eq!(listed(None, 10).await, all[..1]);
     assert!(store.load_session(&key(1), at(9)).await.unwrap().knowledge.is_empty());
+}
+
+/// They are there before the first session of their device, and when it is deleted.
+pub(crate) async fn credentials_are_kept_apart_from_devices(place: &impl Place) {
+    let store = place.open();
+    let of = |name: &str| Credentials::new(name, Secret::new("s\u{e9}cret"));
+    assert_eq!(store.credentials(&key(1)).await, Ok(DeviceCredentials::default()));
+    let own = DeviceCredentials { current: Some(of("a")), ..DeviceCredentials::default() };
+    store.put_credentials(&key(1), own.clone()).await.unwrap();
+    assert_eq!(loaded(&store, 1).await.credentials, own);
+    let home = Some("2001:db8::1".parse().unwrap());
+    let both = DeviceCredentials { next: Some(of("b")), home, ..own };
+    let batch = Batch { credentials: Some(both.clone()), ..registration(1) };
+    store.save(batch).await.unwrap();
+    drop(store);
+    let store = place.open();
+    assert_eq!(loaded(&store, 1).await.credentials, both);
+    assert!(store.delete_device(&key(1)).await.unwrap());
+    assert_eq!(loaded(&store, 1).await.credentials, both);
+    assert_eq!(store.credentials(&key(2)).await, Ok(DeviceCredentials::default()));
+    assert_eq!(store.delete_credentials(&key(1)).await, Ok(true));
+    assert_eq!(store.delete_credentials(&key(1)).await, Ok(false));
+    assert_eq!(store.credentials(&key(1)).await, Ok(DeviceCredentials::default()));
 }
 
 fn knowledge() -> Knowledge {

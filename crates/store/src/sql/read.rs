@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::connection::{Connection, DbError, Row, params};
 use super::paths::Paths;
-use super::{Outcome, Result, document, fault, knowledge};
+use super::{Outcome, Result, credential, document, fault, knowledge};
 use crate::encode::{self, Unreadable};
 use crate::limits::PAGE_TASKS_MAX;
 use crate::{TaskCursor, TaskFilter, TaskStatus};
@@ -48,8 +48,9 @@ pub(super) fn session(
     now: Timestamp,
 ) -> Outcome<Loaded> {
     let knowledge = knowledge::of_product(db, key)?;
+    let credentials = credential::of_device(db, key)?;
     let Some(id) = device_id(db, key)? else {
-        return Ok(Loaded { knowledge, ..Loaded::default() });
+        return Ok(Loaded { knowledge, credentials, ..Loaded::default() });
     };
     Ok(Loaded {
         record: device(db, paths, key)?,
@@ -57,6 +58,8 @@ pub(super) fn session(
         faults: fault::of_device(db, id)?,
         operations: fault::operations(db, id)?,
         knowledge,
+        credentials,
+        admitted: None,
     })
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::connection::{Connection, params};
 use super::paths::Paths;
-use super::{Outcome, Result, document, fault, knowledge, read};
+use super::{Outcome, Result, credential, document, fault, knowledge, read};
 use crate::TaskStatus;
 use crate::encode;
 use crate::error::Error;
@@ -14,6 +14,9 @@ use crate::limits::{DONE_TASKS_KEPT, TAG_CHARS_MAX, TAGS_PER_DEVICE_MAX, TASKS_P
 pub(super) fn save(db: &Connection, paths: &Paths, batch: &Batch) -> Outcome<()> {
     if let Some(fields) = &batch.fields {
         put_device(db, &batch.device, fields)?;
+    }
+    if let Some(known) = &batch.credentials {
+        credential::put(db, &batch.device, known)?;
     }
     // Without fields a device that was deleted stays deleted.
     let Some(device) = read::device_id(db, &batch.device)? else { return Ok(()) };

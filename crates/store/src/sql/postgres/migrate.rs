@@ -5,7 +5,10 @@ use crate::error::Error;
 use crate::sql::connection::{Access, DbError, Result, Use};
 
 /// All migrations in order; the number is the index counted from 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_all.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_all.sql"),
+    include_str!("../../../migrations/postgres/0002_credentials.sql"),
+];
 
 /// Brings the database up to date.
 pub(super) fn migrate(db: &Session, server: &Server) -> Answer<()> {

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0002_traces_and_history.sql"),
     include_str!("../../../migrations/sqlite/0003_knowledge.sql"),
     include_str!("../../../migrations/sqlite/0004_snapshots.sql"),
+    include_str!("../../../migrations/sqlite/0005_credentials.sql"),
 ];
 
 /// Brings the database up to date.
