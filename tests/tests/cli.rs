@@ -59,7 +59,7 @@ fn cli_server_names_the_bad_key_with_file_and_line() {
         ("[cwmp\n", "bad.toml:1", "bad.toml"),
         ("[nbi]\nlisten = \"0.0.0.0:7557\"", "nbi.listen", "loopback"),
         ("[cwmp]\nsession_timeout_seconds = 1", "session_timeout_seconds", "30"),
-        ("[cwmp.auth]\nmode = \"digest\"", "cwmp.auth.users", "add"),
+        ("[[cwmp.auth.onboarding]]\npassword = \"\"", "cwmp.auth.onboarding", "guesses"),
         (
             "[cwmp.auth]\nmode = \"basic\"\n[[cwmp.auth.users]]\nusername=\"u\"\npassword=\"p\"",
             "cwmp.auth.mode",

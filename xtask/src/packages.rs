@@ -46,6 +46,11 @@ pub const PACKAGES: &[Package] = &[
         program: "curl",
         purpose: "the HTTP interfaces meet a foreign client",
     },
+    Package {
+        debian: "haproxy",
+        program: "haproxy",
+        purpose: "a proxy lets old devices in, and tells who they are",
+    },
 ];
 
 /// Installs what is missing where that is possible; returns what is missing still.

@@ -4,16 +4,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use drover_cwmp::auth::{Credentials, Secret};
-use drover_provision::{Recording, admission};
+use drover_provision::{DeviceKey, Recording, admission};
 use drover_store::Retention;
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::limits;
+use crate::proxy::Network;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,6 +44,8 @@ pub struct AcsConfig {
     pub record: RecordConfig,
     /// `[scripts]`: how scripts are run.
     pub scripts: ScriptsConfig,
+    /// `[proxy]`: proxies that stand before the server.
+    pub proxy: ProxyConfig,
     /// `[tls]`: certificates of the server.
     pub tls: TlsConfig,
 }
@@ -59,6 +63,7 @@ impl Default for AcsConfig {
             nbi: NbiConfig::default(),
             record: RecordConfig::default(),
             scripts: ScriptsConfig::default(),
+            proxy: ProxyConfig::default(),
             tls: TlsConfig::default(),
         }
     }
@@ -70,6 +75,43 @@ impl Default for AcsConfig {
 pub struct TlsConfig {
     /// `[[tls.certificates]]`. The first is for whoever asks for no name, or one that none has.
     pub certificates: Vec<CertificateConfig>,
+    /// PEM files with authorities that sign certificates of devices: whose common name is its
+    /// device's id needs no password. Default: none, and devices are not asked for one.
+    pub client_authorities: Vec<PathBuf>,
+}
+
+/// Proxies that stand before the listeners for devices and files.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProxyConfig {
+    /// Their addresses, such as `"127.0.0.1"` or `"10.0.0.0/8"`. What others say is not believed.
+    /// Default: none.
+    pub trusted: Vec<Network>,
+    /// Whether each of their connections begins with the PROXY protocol, version 1 or 2. Default:
+    /// false.
+    pub protocol: bool,
+    /// Whether their requests say by `Forwarded`, or `X-Forwarded-For` and `X-Forwarded-Proto`, who
+    /// sent them. Default: false.
+    pub headers: bool,
+}
+
+impl ProxyConfig {
+    /// Whether what comes from an address is believed.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(address))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.protocol && self.headers {
+            let problem = "and proxy.headers exclude each other; set one of them to false";
+            return Err(ConfigError::new("proxy.protocol", problem));
+        }
+        if (self.protocol || self.headers) == self.trusted.is_empty() {
+            let problem = "needs addresses, and proxy.protocol = true or proxy.headers = true";
+            return Err(ConfigError::new("proxy.trusted", problem));
+        }
+        Ok(())
+    }
 }
 
 /// A certificate with its key. Both files are read again when they change.
@@ -240,8 +282,18 @@ pub struct AuthConfig {
     pub mode: AuthMode,
     /// The protection space. Default: `"drover"`.
     pub realm: String,
-    /// `[[cwmp.auth.users]]`: who may come in.
+    /// `[[cwmp.auth.users]]`: who may come in, besides devices with credentials of their own.
     pub users: Vec<UserConfig>,
+    /// `[[cwmp.auth.onboarding]]`: secrets with which devices come for the first time. Each gets
+    /// credentials of its own then, and its shared secret is worth nothing from there on.
+    pub onboarding: Vec<OnboardingConfig>,
+    /// Whether a device that has credentials of its own, and says that it was reset, may come with
+    /// an onboarding secret again. Then whoever knows the secret can take the place of any device
+    /// for which it applies. Default: false, and an operator forgets a device's credentials.
+    pub onboard_again_after_reset: bool,
+    /// Common names of client certificates that many devices share: they prove no identity.
+    /// Default: none.
+    pub shared_certificates: Vec<String>,
     /// Whether every use of a nonce must count up, so that a copied request is worth nothing
     /// (`DIG-05`). False spares devices whose count never advances a second round trip. Default:
     /// true.
@@ -257,6 +309,9 @@ impl Default for AuthConfig {
             mode: AuthMode::Open,
             realm: "drover".to_owned(),
             users: Vec::new(),
+            onboarding: Vec::new(),
+            onboard_again_after_reset: false,
+            shared_certificates: Vec::new(),
             strict_nc: true,
             allow_basic_without_tls: false,
         }
@@ -297,6 +352,27 @@ pub struct UserConfig {
     /// Default: any device.
     #[serde(default)]
     pub device: Option<String>,
+}
+
+/// A secret that a batch of devices has from the factory.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnboardingConfig {
+    /// `ManagementServer.Username` of the whole batch. Default: each device's id (`ID-04`).
+    #[serde(default)]
+    pub username: String,
+    /// `ManagementServer.Password` of the whole batch.
+    #[serde(deserialize_with = "secret")]
+    pub password: Secret,
+    /// The only OUI that may use it. Default: any.
+    #[serde(default)]
+    pub oui: Option<String>,
+    /// The only product class that may use it. Default: any.
+    #[serde(default)]
+    pub product_class: Option<String>,
+    /// When it ends, such as `"2027-01-01T00:00:00Z"`. Default: never.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 /// What all devices together may use.
@@ -529,6 +605,7 @@ impl AcsConfig {
         self.connection_request.check()?;
         self.files.check()?;
         self.nbi.check()?;
+        self.proxy.check()?;
         self.record.check()?;
         self.scripts.check()?;
         self.tls.check()?;
@@ -617,11 +694,6 @@ impl CwmpConfig {
 impl AuthConfig {
     /// `is_plain` says whether devices may come without TLS.
     fn check(&self, is_plain: bool) -> Result<(), ConfigError> {
-        if self.mode != AuthMode::Open && self.users.is_empty() {
-            let problem = "there are none, so no device could come in; add [[cwmp.auth.users]] \
-                           with username and password";
-            return Err(ConfigError::new("cwmp.auth.users", problem));
-        }
         if self.mode.has_basic() && is_plain && !self.allow_basic_without_tls {
             let problem = "basic sends passwords readable over a line without TLS; use \"digest\" \
                            or set cwmp.auth.allow_basic_without_tls = true";
@@ -630,6 +702,16 @@ impl AuthConfig {
         if self.realm.is_empty() || self.realm.chars().any(char::is_control) {
             let problem = "must be some text without control characters";
             return Err(ConfigError::new("cwmp.auth.realm", problem));
+        }
+        let problem = "the password is empty; give it one that nobody guesses";
+        if self.onboarding.iter().any(|secret| secret.password.expose().is_empty()) {
+            return Err(ConfigError::new("cwmp.auth.onboarding", problem));
+        }
+        let devices = self.users.iter().filter_map(|user| user.device.as_deref());
+        for device in devices {
+            if let Err(error) = DeviceKey::parse(device) {
+                return Err(ConfigError::new("cwmp.auth.users", error.to_string()));
+            }
         }
         let empty = self.users.iter().any(|user| user.username.is_empty());
         if empty {
@@ -867,7 +949,14 @@ mod tests {
         problem("[cwmp]\npath = \"acs\"", "cwmp.path");
         problem("[cwmp]\nsession_timeout_seconds = 29", "29 is out of range; 30 to 600");
         problem("[cwmp]\nsession_timeout_seconds = 601", "601 is out of range");
-        problem("[cwmp.auth]\nmode = \"digest\"", "cwmp.auth.users");
+        let user = "[[cwmp.auth.users]]\nusername = \"u\"\npassword = \"p\"\n";
+        problem(&format!("{user}device = \"x\""), "cwmp.auth.users");
+        problem("[[cwmp.auth.onboarding]]\npassword = \"\"", "cwmp.auth.onboarding");
+        problem("[proxy]\ntrusted = [\"10.0.0.0/8\"]", "proxy.trusted");
+        problem("[proxy]\nheaders = true", "proxy.trusted");
+        problem("[proxy]\ntrusted = [\"all\"]", "no address");
+        let both = "[proxy]\ntrusted = [\"::1\"]\nheaders = true\nprotocol = true";
+        problem(both, "proxy.protocol");
         problem("[cwmp.auth]\nmode = \"none\"", "none");
         problem("[cwmp.auth]\nrealm = \"\"", "cwmp.auth.realm");
         problem("[cwmp.limits]\nsessions = 0", "cwmp.limits.sessions");

@@ -21,6 +21,7 @@ pub mod models;
 mod nbi;
 mod net;
 mod peer;
+mod proxy;
 mod rules;
 mod scripts;
 mod server;
@@ -29,11 +30,13 @@ mod tls;
 pub use config::{
     AcsConfig, AdmissionConfig, AuthConfig, AuthMode, CertificateConfig, ConfigError,
     ConnectionRequestConfig, CwmpConfig, CwmpLimits, FilesConfig, ModelsConfig, NbiConfig,
-    RecordConfig, RecordSessions, ScriptsConfig, TlsConfig, UserConfig,
+    OnboardingConfig, ProxyConfig, RecordConfig, RecordSessions, ScriptsConfig, TlsConfig,
+    UserConfig,
 };
 pub use connection_request::{ConnectionRequestError, ConnectionRequester};
 pub use entropy::NoEntropy;
 pub use files::FilesError;
+pub use proxy::Network;
 pub use rules::{RulesError, RulesSummary, check_rules};
 pub use server::{Running, ServeError, TlsAddresses, serve};
 pub use tls::{TlsError, check_certificates};

@@ -73,6 +73,12 @@ pub const SESSION_SECONDS_MAX: u64 = 600;
 pub const SWEEP_MILLISECONDS: u64 = 1000;
 /// Seconds that a new session of a device waits for the last request of the old one.
 pub const REPLACED_SECONDS_MAX: u64 = 5;
+/// Bytes of the line with which a proxy of version 1 begins (PROXY protocol, 2.1).
+pub const PROXY_LINE_BYTES_MAX: usize = 107;
+/// Bytes of what a proxy of version 2 says behind the start of its header.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4096;
+/// Times that an expression for authentication may ask for extensions.
+pub const AUTH_ROUNDS_MAX: u32 = 8;
 /// Seconds that a digest nonce can be used.
 pub const NONCE_SECONDS: u64 = 300;
 /// Milliseconds that wrong credentials wait for their answer, which slows guessing (`SEC-02`).

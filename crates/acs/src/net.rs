@@ -23,12 +23,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, info, warn};
 
+use crate::config::ProxyConfig;
 use crate::limits::{
     ACCEPT_PAUSE_MILLISECONDS, HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, HEADERS_MAX,
     LINGER_SECONDS_MAX, REFUSED_CONNECTIONS_MAX, RETRY_AFTER_SECONDS, SHUTDOWN_SECONDS_MAX,
 };
 use crate::peer::{Counted, Peer};
-use crate::tls::Tls;
+use crate::proxy::{Origin, read_header};
+use crate::tls::{Tls, common_name};
 
 /// Answers the requests of connections.
 pub(crate) trait Handler: Clone + Send + Sync + 'static {
@@ -49,7 +51,7 @@ pub(crate) trait Handler: Clone + Send + Sync + 'static {
 }
 
 /// How one listener treats its connections.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ConnectionPolicy {
     /// Connections held at one time.
     pub(crate) connections_max: usize,
@@ -57,6 +59,8 @@ pub(crate) struct ConnectionPolicy {
     pub(crate) head_timeout: Duration,
     /// Whether header names are written like `Content-Length`, which old devices expect.
     pub(crate) title_case: bool,
+    /// The proxies that are believed.
+    pub(crate) proxies: Arc<ProxyConfig>,
 }
 
 /// Serves `listener` until `stop` turns true; then lets requests in progress finish.
@@ -77,24 +81,10 @@ pub(crate) async fn serve<H: Handler>(
             accepted = accept(&listener) => {
                 let (stream, address) = accepted;
                 if let Ok(permit) = connections.clone().try_acquire_owned() {
-                    let peer = Peer::new(address, policy.head_timeout, tls.is_some());
-                    let peer = Arc::new(peer);
-                    let handler = handler.clone();
-                    let mut stop = stop.clone();
+                    let (handler, stop, policy) = (handler.clone(), stop.clone(), policy.clone());
                     let acceptor = tls.as_ref().map(|tls| tls.acceptor());
                     tasks.spawn(async move {
-                        match acceptor {
-                            None => drive(stream, policy, peer, handler, stop).await,
-                            Some(acceptor) => {
-                                let stream = tokio::select! {
-                                    stream = greet(acceptor, stream, &peer) => stream,
-                                    () = stopped(&mut stop) => None,
-                                };
-                                if let Some(stream) = stream {
-                                    drive(stream, policy, peer, handler, stop).await;
-                                }
-                            }
-                        }
+                        meet(stream, address, acceptor, policy, handler, stop).await;
                         drop(permit);
                     });
                 } else {
@@ -144,6 +134,61 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
+/// Finds out who is there, then answers.
+async fn meet<H: Handler>(
+    mut stream: TcpStream,
+    address: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+    policy: ConnectionPolicy,
+    handler: H,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut peer = Peer::new(address, policy.head_timeout, acceptor.is_some());
+    if policy.proxies.protocol && policy.proxies.trusts(address.ip()) {
+        let header = tokio::select! {
+            header = timeout(policy.head_timeout, read_header(&mut stream)) => header,
+            () = stopped(&mut stop) => return,
+        };
+        match header {
+            Ok(Ok(Some(origin))) => peer = peer.behind(origin),
+            Ok(Ok(None)) => {}
+            Ok(Err(reason)) => {
+                info!(peer = %address, reason, "refused");
+                return;
+            }
+            Err(_) => {
+                let reason = "the header of the PROXY protocol took too long";
+                info!(peer = %address, reason, "refused");
+                return;
+            }
+        }
+    }
+    let Some(acceptor) = acceptor else {
+        return drive(stream, policy, Arc::new(peer), handler, stop).await;
+    };
+    let stream = tokio::select! {
+        stream = greet(acceptor, stream, &peer) => stream,
+        () = stopped(&mut stop) => return,
+    };
+    if let Some(stream) = stream {
+        let certificates = stream.get_ref().1.peer_certificates();
+        peer.certificate = certificates.and_then(|chain| common_name(chain.first()?));
+        drive(stream, policy, Arc::new(peer), handler, stop).await;
+    }
+}
+
+impl ProxyConfig {
+    /// Who has sent a request that a proxy passes on. Many devices may share its connection, so
+    /// each request stands for itself, and a session is found by its cookie alone.
+    fn origin(&self, peer: &Peer, request: &Request<Incoming>) -> Option<Arc<Peer>> {
+        if !self.headers || !self.trusts(peer.address.ip()) {
+            return None;
+        }
+        let origin = Origin::of_headers(request.headers(), &self.trusted)?;
+        Some(Arc::new(peer.anew().behind(origin)))
+    }
+}
+
 /// Says 503 to a connection for which there is no room.
 async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     let answer = format!(
@@ -189,23 +234,26 @@ async fn drive<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, H: Handler>(
 ) {
     debug!(peer = %peer.address, "connected");
     let io = TokioIo::new(Counted::new(stream, Arc::clone(&peer)));
+    let proxies = Arc::clone(&policy.proxies);
     let service = service_fn(|request| {
         let (handler, peer) = (handler.clone(), Arc::clone(&peer));
+        let proxies = Arc::clone(&proxies);
         Box::pin(async move {
             peer.start_request();
-            let response = handler.handle(Arc::clone(&peer), request).await;
+            let from = proxies.origin(&peer, &request);
+            let response = handler.handle(from.unwrap_or_else(|| peer.clone()), request).await;
             peer.finish_request();
             Ok::<_, Infallible>(response)
         })
     });
-    let mut connection = builder(policy).serve_connection(io, service);
+    let mut connection = builder(&policy).serve_connection(io, service);
     let end = until_end(&mut connection, &peer, stop).await;
     report(&peer, &end);
     handler.closed(&peer);
     linger(connection.into_parts().io.into_inner().into_inner()).await;
 }
 
-fn builder(policy: ConnectionPolicy) -> http1::Builder {
+fn builder(policy: &ConnectionPolicy) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         // The time for a head is kept by `until_end`, which knows about sessions.

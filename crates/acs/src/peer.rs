@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use crate::entropy::Token;
+use crate::proxy::Origin;
 
 /// One connection, shared between its driver and its requests.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// Whether nobody else can read what is said.
     pub(crate) is_tls: bool,
+    /// The common name of its certificate.
+    pub(crate) certificate: Option<String>,
     head_timeout: Duration,
     /// Bytes read since the last response.
     bytes: AtomicU64,
@@ -41,7 +44,26 @@ impl Peer {
     pub(crate) fn new(address: SocketAddr, head_timeout: Duration, is_tls: bool) -> Self {
         let deadline = Some(Instant::now() + head_timeout);
         let state = State { deadline, patience: head_timeout, session: None };
-        Self { address, is_tls, head_timeout, bytes: AtomicU64::new(0), state: Mutex::new(state) }
+        Self {
+            address,
+            is_tls,
+            certificate: None,
+            head_timeout,
+            bytes: AtomicU64::new(0),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The same for a request that stands for itself.
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(self.address, self.head_timeout, self.is_tls)
+    }
+
+    /// Takes what a proxy says.
+    #[must_use]
+    pub(crate) fn behind(self, origin: Origin) -> Self {
+        let Origin { address, is_tls, certificate } = origin;
+        Self { address, is_tls: is_tls || self.is_tls, certificate, ..self }
     }
 
     /// The session of the last request.

@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
-use crate::config::{AcsConfig, AuthMode, ConfigError};
+use crate::config::{AcsConfig, AuthMode, ConfigError, ProxyConfig};
 use crate::cwmp::{CwmpHandler, Parts, Server, Sessions, abandon_all, sweep};
 use crate::entropy::NoEntropy;
 use crate::files::{FileServer, FilesError, FilesHandler, Library, Ports};
@@ -146,7 +146,7 @@ pub async fn serve(
     }
     let tls = match config.tls.certificates.is_empty() {
         true => None,
-        false => Some(Arc::new(Tls::open(&config.tls.certificates)?)),
+        false => Some(Arc::new(Tls::open(&config.tls)?)),
     };
     let mut cwmp_tls = Vec::new();
     for address in &config.cwmp.listen_tls {
@@ -229,11 +229,18 @@ async fn run(
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let Listeners { cwmp, cwmp_tls, nbi, files, files_tls, tls } = listeners;
+    let proxies = Arc::new(config.proxy.clone());
     let plain = cwmp.into_iter().map(|listener| (listener, None));
     let encrypted = cwmp_tls.into_iter().map(|listener| (listener, tls.clone()));
     for (listener, tls) in plain.chain(encrypted) {
         let handler = CwmpHandler(Arc::clone(&server));
-        tasks.spawn(net::serve(listener, tls, cwmp_policy(&config), handler, stopping.clone()));
+        tasks.spawn(net::serve(
+            listener,
+            tls,
+            cwmp_policy(&config, &proxies),
+            handler,
+            stopping.clone(),
+        ));
     }
     if let Some(listener) = nbi {
         let handler = NbiHandler::new(Nbi::new(
@@ -248,7 +255,7 @@ async fn run(
     for (listener, tls) in plain.into_iter().chain(encrypted) {
         let Some(files) = &server.files else { break };
         let handler = FilesHandler(Arc::clone(files));
-        tasks.spawn(net::serve(listener, tls, files_policy(), handler, stopping.clone()));
+        tasks.spawn(net::serve(listener, tls, files_policy(&proxies), handler, stopping.clone()));
     }
     if let Some(tls) = tls {
         tasks.spawn(renew_until(tls, stopping.clone()));
@@ -302,27 +309,30 @@ async fn look_until(rulebook: Arc<Rulebook>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-const fn cwmp_policy(config: &AcsConfig) -> ConnectionPolicy {
+fn cwmp_policy(config: &AcsConfig, proxies: &Arc<ProxyConfig>) -> ConnectionPolicy {
     ConnectionPolicy {
         connections_max: config.cwmp.limits.connections,
         head_timeout: Duration::from_secs(config.cwmp.limits.head_timeout_seconds),
         title_case: true,
+        proxies: Arc::clone(proxies),
     }
 }
 
-const fn files_policy() -> ConnectionPolicy {
+fn files_policy(proxies: &Arc<ProxyConfig>) -> ConnectionPolicy {
     ConnectionPolicy {
         connections_max: FILE_CONNECTIONS_MAX,
         head_timeout: Duration::from_secs(FILE_IDLE_SECONDS),
         title_case: true,
+        proxies: Arc::clone(proxies),
     }
 }
 
-const fn nbi_policy() -> ConnectionPolicy {
+fn nbi_policy() -> ConnectionPolicy {
     ConnectionPolicy {
         connections_max: NBI_CONNECTIONS_MAX,
         head_timeout: Duration::from_secs(NBI_IDLE_SECONDS),
         title_case: false,
+        proxies: Arc::default(),
     }
 }
 
@@ -357,6 +367,9 @@ fn warn_about(config: &AcsConfig) {
     let auth = &config.cwmp.auth;
     if auth.mode == AuthMode::Open {
         warn!("devices are not asked for credentials; set cwmp.auth.mode = \"digest\"");
+    }
+    if auth.mode != AuthMode::Open && auth.users.is_empty() && auth.onboarding.is_empty() {
+        info!("only devices with credentials or a certificate of their own may come in");
     }
     if auth.mode.has_basic() && !config.cwmp.listen.is_empty() {
         warn!("passwords of devices travel readable: basic authentication without TLS is allowed");

@@ -6,16 +6,25 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert, ResolvesServerCertUsingSni};
+use rustls::server::{
+    ClientHello, ResolvesServerCert, ResolvesServerCertUsingSni, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::der::oid::ObjectIdentifier;
 
 use crate::config::{CertificateConfig, TlsConfig};
+
+/// `id-at-commonName` of RFC 5280.
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// A certificate that cannot be used. The text names the file and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +45,13 @@ impl TlsError {
 /// # Errors
 /// [`TlsError`] for the first file that cannot be used.
 pub fn check_certificates(config: &TlsConfig) -> Result<(), TlsError> {
-    Tls::open(&config.certificates).map(drop)
+    Tls::open(config).map(drop)
 }
 
 /// What new connections are greeted with.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    certificates: Vec<CertificateConfig>,
+    config: TlsConfig,
     current: Mutex<Current>,
 }
 
@@ -60,11 +69,11 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsError`] for the first file that cannot be used.
-    pub(crate) fn open(certificates: &[CertificateConfig]) -> Result<Self, TlsError> {
-        let files = read(certificates)?;
-        let config = Arc::new(config_of(certificates, &files)?);
-        let current = Mutex::new(Current { config, files, is_stale: false });
-        Ok(Self { certificates: certificates.to_vec(), current })
+    pub(crate) fn open(config: &TlsConfig) -> Result<Self, TlsError> {
+        let files = read(config)?;
+        let current = Arc::new(config_of(config, &files)?);
+        let current = Mutex::new(Current { config: current, files, is_stale: false });
+        Ok(Self { config: config.clone(), current })
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
@@ -74,14 +83,14 @@ impl Tls {
     /// Takes new certificates when the files have changed. What cannot be used is told, and the old
     /// ones stay. Blocks.
     pub(crate) fn look(&self) {
-        let read = read(&self.certificates);
+        let read = read(&self.config);
         let mut current = self.current();
         let result = match read {
             Ok(files) if files == current.files => {
                 current.is_stale = false;
                 return;
             }
-            Ok(files) => config_of(&self.certificates, &files).map(|config| (files, config)),
+            Ok(files) => config_of(&self.config, &files).map(|config| (files, config)),
             Err(error) => Err(error),
         };
         match result {
@@ -103,20 +112,22 @@ impl Tls {
     }
 }
 
-/// The bytes of all files, those of a certificate before those of its key.
-fn read(certificates: &[CertificateConfig]) -> Result<Vec<Vec<u8>>, TlsError> {
-    let paths = certificates.iter().flat_map(|it| [&it.chain, &it.key]);
-    paths.map(|path| fs::read(path).map_err(|error| TlsError::new(path, reason(&error)))).collect()
+/// The bytes of all files: those of a certificate before those of its key, and then authorities.
+fn read(config: &TlsConfig) -> Result<Vec<Vec<u8>>, TlsError> {
+    let paths = config.certificates.iter().flat_map(|it| [&it.chain, &it.key]);
+    paths
+        .chain(&config.client_authorities)
+        .map(|path| fs::read(path).map_err(|error| TlsError::new(path, reason(&error))))
+        .collect()
 }
 
 fn reason(error: &io::Error) -> String {
     format!("{error}; check the name and the rights")
 }
 
-fn config_of(
-    certificates: &[CertificateConfig],
-    files: &[Vec<u8>],
-) -> Result<ServerConfig, TlsError> {
+fn config_of(config: &TlsConfig, files: &[Vec<u8>]) -> Result<ServerConfig, TlsError> {
+    let certificates = &config.certificates;
+    let (files, authorities) = files.split_at(files.len().min(certificates.len() * 2));
     let mut named = ResolvesServerCertUsingSni::new();
     let mut default = None;
     for (certificate, bytes) in certificates.iter().zip(files.chunks_exact(2)) {
@@ -135,7 +146,29 @@ fn config_of(
     let builder = builder
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::new(Path::new("TLS"), error.to_string()))?;
-    Ok(builder.with_no_client_auth().with_cert_resolver(resolver))
+    if config.client_authorities.is_empty() {
+        return Ok(builder.with_no_client_auth().with_cert_resolver(resolver));
+    }
+    let mut roots = RootCertStore::empty();
+    for (path, bytes) in config.client_authorities.iter().zip(authorities) {
+        let before = roots.len();
+        for authority in CertificateDer::pem_slice_iter(bytes) {
+            let added = authority
+                .map_err(|error| error.to_string())
+                .and_then(|authority| roots.add(authority).map_err(|error| error.to_string()));
+            added.map_err(|error| TlsError::new(path, format!("is no authority: {error}")))?;
+        }
+        if roots.len() == before {
+            return Err(TlsError::new(path, "holds no certificate in PEM"));
+        }
+    }
+    let provider = Arc::new(ring::default_provider());
+    // A device may come without, and then has to prove who it is in HTTP (`TLS-07`).
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| TlsError::new(Path::new("tls.client_authorities"), error.to_string()))?;
+    Ok(builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver))
 }
 
 fn certified(
@@ -156,6 +189,15 @@ fn certified(
     CertifiedKey::from_der(certificates, key, &ring::default_provider()).map_err(|error| {
         of_key(format!("does not go with {}: {error}", certificate.chain.display()))
     })
+}
+
+/// The common name of a certificate.
+pub(crate) fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let names = certificate.tbs_certificate.subject.0;
+    let mut parts = names.iter().flat_map(|set| set.0.iter());
+    let name = parts.rfind(|part| part.oid == COMMON_NAME)?;
+    std::str::from_utf8(name.value.value()).ok().map(str::to_owned)
 }
 
 /// The certificate of the name that the device asks for, else the first.

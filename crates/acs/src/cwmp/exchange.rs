@@ -8,7 +8,8 @@ use drover_cwmp::cookie::set_cookie;
 use drover_cwmp::session::acs::Reply;
 use drover_cwmp::{Fault, FaultCode};
 use drover_provision::admission::Class;
-use drover_provision::{Batch, DeviceKey, End, Failure, Loaded, Outgoing, Session, Step};
+use drover_provision::authentication::{Admitted, DeviceCredentials};
+use drover_provision::{Batch, DeviceKey, End, Failure, Identity, Loaded, Outgoing, Session, Step};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use hyper::{Response, StatusCode};
@@ -18,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{debug, error, info};
 
 use super::admission::Seat;
+use super::auth::{Comer, Denied};
 use super::body::{BodyLimits, PlainBody, SentBody};
 use super::refusal::Refusal;
 use super::replay::LastReply;
@@ -39,8 +41,8 @@ pub(super) enum Origin {
         /// Whether the device sent the cookie, or is known by its connection only.
         is_by_cookie: bool,
     },
-    /// To none, so it has to begin one, as this user.
-    New { user: Option<String> },
+    /// To none, so it has to begin one.
+    New,
 }
 
 /// What one POST needs.
@@ -106,18 +108,15 @@ impl Exchange {
 
     /// Finds the session, or makes room for one.
     async fn find_place(&self, origin: Origin) -> Result<Place, Refusal> {
-        let user = match origin {
-            Origin::New { user } => user,
-            Origin::Open { slot, .. } => {
-                let live = Arc::clone(&slot.live).lock_owned().await;
-                if live.is_some() {
-                    return Ok(Place { slot, live, is_opened: false });
-                }
-                // It ended while this request waited for its turn.
-                self.login.admit(&self.server.gate)?
+        if let Origin::Open { slot, .. } = origin {
+            let live = Arc::clone(&slot.live).lock_owned().await;
+            if live.is_some() {
+                return Ok(Place { slot, live, is_opened: false });
             }
-        };
-        new_place(user).await
+            // It ended while this request waited for its turn.
+            self.server.ask(&self.login, &self.peer)?;
+        }
+        new_place().await
     }
 
     /// The device did not get the answer to its last request and has sent it again.
@@ -138,8 +137,8 @@ impl Exchange {
         }
         self.server.sessions.close(&place.slot);
         self.peer.unbind();
-        let user = self.login.admit(&self.server.gate)?;
-        let place = new_place(user).await?;
+        self.server.ask(&self.login, &self.peer)?;
+        let place = new_place().await?;
         let (session, step, body) = handle(self.new_session(), body).await?;
         self.carry_out(place, session, step, &body).await
     }
@@ -204,15 +203,23 @@ impl Exchange {
         save: Option<Batch>,
     ) -> Result<Outgoing, Refusal> {
         self.save(save).await?;
-        let user = place.slot.user.as_deref();
-        if !self.server.gate.may_be(user, key) {
-            info!(peer = %self.peer.address, device = %key, user, "the user is another device");
-            self.server.meters.count(Event::WrongIdentity);
-            return Ok(session.refuse(Fault::new(FaultCode::ACS_REQUEST_DENIED)));
-        }
         if !place.slot.is_seated() {
             place.slot.sit(self.seat(session, key)?);
         }
+        let admitted = match self.admit(session.claim(), key).await {
+            Ok(admitted) => admitted,
+            // Who knows the password of one device is told that it is no other.
+            Err(NotAdmitted::Denied(denied)) if denied.is_other_device => {
+                info!(peer = %self.peer.address, reason = denied.reason, "another device");
+                self.server.meters.count(Event::WrongIdentity);
+                return Ok(session.refuse(Fault::new(FaultCode::ACS_REQUEST_DENIED)));
+            }
+            Err(NotAdmitted::Denied(denied)) => return Err(Refusal::denied(denied)),
+            Err(NotAdmitted::Lost(error)) => {
+                error!(device = %key, error = %chain(&error), "the device cannot be loaded");
+                return Ok(session.refuse(Fault::new(FaultCode::ACS_INTERNAL_ERROR)));
+            }
+        };
         let replaced = self.server.sessions.open(key, &place.slot);
         let replaced = replaced.map_err(|full| Refusal::overload(full.to_string()))?;
         if let Some(replaced) = replaced {
@@ -222,12 +229,51 @@ impl Exchange {
         self.server.meters.count(Event::SessionBegun);
         let now = Timestamp::now();
         match self.loaded(key, now).await {
-            Ok(loaded) => Ok(session.resume(loaded, now)),
+            Ok(loaded) => {
+                let loaded = Loaded { admitted: Some(admitted), ..loaded };
+                Ok(session.resume(loaded, now))
+            }
             Err(error) => {
                 error!(device = %key, error = %chain(&error), "the device cannot be loaded");
                 Ok(session.refuse(Fault::new(FaultCode::ACS_INTERNAL_ERROR)))
             }
         }
+    }
+
+    /// Whether the device may begin a session. Asked before it takes the place of another session
+    /// that says it is the same device (`AUTH-05`, `AUTH-08`).
+    async fn admit(
+        &self,
+        claim: Option<(Identity, bool)>,
+        key: &DeviceKey,
+    ) -> Result<Admitted, NotAdmitted> {
+        let config = self.server.rulebook.session_config();
+        let expression = config.auth.as_deref();
+        let gate = &self.server.gate;
+        let store = &self.server.store;
+        let is_proved = !gate.is_open(expression);
+        let record = match gate.needs_record(expression) {
+            true => store.load(key).await?,
+            false => None,
+        };
+        let credentials = match is_proved {
+            true => store.credentials(key).await?,
+            false => DeviceCredentials::default(),
+        };
+        let Some((identity, is_bootstrap)) = claim else {
+            return Err(NotAdmitted::Lost(drover_store::Error::Closed));
+        };
+        let comer = Comer {
+            identity: &identity,
+            is_bootstrap,
+            address: self.peer.address.ip(),
+            is_tls: self.peer.is_tls,
+            certificate: self.peer.certificate.as_deref(),
+            credentials: &credentials,
+            record: record.as_ref(),
+        };
+        let admitted = gate.decide(&self.login, &comer, expression, Timestamp::now());
+        admitted.map_err(NotAdmitted::Denied)
     }
 
     /// A place among the sessions that the server works on. A device that begins anew keeps its
@@ -315,10 +361,23 @@ impl Exchange {
     }
 }
 
+/// Why a device does not come in.
+enum NotAdmitted {
+    Denied(Denied),
+    /// What it would have to prove cannot be read.
+    Lost(drover_store::Error),
+}
+
+impl From<drover_store::Error> for NotAdmitted {
+    fn from(error: drover_store::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
 /// A place for a new session; nobody else knows it yet.
-async fn new_place(user: Option<String>) -> Result<Place, Refusal> {
+async fn new_place() -> Result<Place, Refusal> {
     let token = entropy::token().map_err(|error| Refusal::internal(error.to_string()))?;
-    let slot = Slot::new(token, user);
+    let slot = Slot::new(token);
     let live = Arc::clone(&slot.live).lock_owned().await;
     Ok(Place { slot, live, is_opened: false })
 }

@@ -116,6 +116,12 @@ impl Server {
         SessionConfig { catalog: Arc::clone(&self.catalog), settings, ..config }
     }
 
+    /// Asks for credentials where none came, before the body of the request is read.
+    fn ask(&self, login: &Login, peer: &Peer) -> Result<(), Refusal> {
+        let is_known = peer.certificate.is_some();
+        self.gate.ask(login, peer.is_tls, is_known).map_err(Refusal::denied)
+    }
+
     /// The data models that are at hand.
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
@@ -157,11 +163,6 @@ impl Login {
         let text = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         Self { uri: request.uri().to_string(), authorization: text }
     }
-
-    fn admit(&self, gate: &Gate) -> Result<Option<String>, Refusal> {
-        let result = gate.admit("POST", &self.uri, self.authorization.as_deref());
-        result.map_err(Refusal::denied)
-    }
 }
 
 async fn answer(
@@ -181,12 +182,12 @@ async fn answer(
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
     let (parts, incoming) = request.into_parts();
     let mut limits = server.body_limits.clone();
-    if matches!(origin, Origin::New { .. }) {
+    if matches!(origin, Origin::New) {
         limits.bytes = limits.bytes.min(INFORM_BYTES_MAX);
     }
     let arriving = match &origin {
         Origin::Open { slot, .. } => Some(slot.arriving()),
-        Origin::New { .. } => None,
+        Origin::New => None,
     };
     let body = body::read(&parts.headers, incoming, &limits).await?;
     let exchange = exchange::Exchange {
@@ -223,8 +224,8 @@ fn enter(server: &Server, peer: &Peer, request: &Request<Incoming>) -> Result<Or
     if let Some(slot) = slot {
         return Ok(Origin::Open { slot, is_by_cookie });
     }
-    let user = Login::of(request).admit(&server.gate)?;
-    Ok(Origin::New { user })
+    server.ask(&Login::of(request), peer)?;
+    Ok(Origin::New)
 }
 
 /// The session's cookie, among whatever else a device sends (quirk 11).

@@ -57,8 +57,12 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, format!("path {path:?} is not served"))
     }
 
-    /// No credentials, or wrong ones (`AUTH-05`).
+    /// No credentials, or wrong ones (`AUTH-05`), too often (`SEC-02`).
     pub(super) fn denied(denied: Denied) -> Self {
+        if let Some(wait) = denied.retry_after {
+            let busy = Self::busy(denied.reason, wait);
+            return Self { is_guess: denied.is_guess, is_planned: false, ..busy };
+        }
         let mut refusal = Self::new(StatusCode::UNAUTHORIZED, denied.reason);
         let values = denied.challenges.into_iter().filter_map(|text| text.try_into().ok());
         refusal.headers.extend(values.map(|value| (WWW_AUTHENTICATE, value)));

@@ -27,13 +27,11 @@ struct Table {
     watched: HashMap<DeviceKey, watch::Sender<Presence>>,
 }
 
-/// One open session.
+/// One open session. Its requests need no further credentials (quirk 12).
 #[derive(Debug)]
 pub(crate) struct Slot {
     /// Its cookie.
     pub(crate) token: Token,
-    /// Who has proven to be there when it began; further requests need no credentials (quirk 12).
-    pub(crate) user: Option<String>,
     /// The session itself, `None` once it is over. Locked while a request is answered.
     pub(crate) live: Arc<tokio::sync::Mutex<Option<Live>>>,
     state: Mutex<SlotState>,
@@ -90,10 +88,10 @@ pub(crate) struct Full;
 
 impl Slot {
     /// A session that has not begun yet.
-    pub(crate) fn new(token: Token, user: Option<String>) -> Arc<Self> {
+    pub(crate) fn new(token: Token) -> Arc<Self> {
         let expiry = Instant::now() + ARRIVED_GRACE;
         let state = SlotState { expiry, arriving: 0, device: None, seat: None };
-        Arc::new(Self { token, user, live: Arc::default(), state: Mutex::new(state) })
+        Arc::new(Self { token, live: Arc::default(), state: Mutex::new(state) })
     }
 
     /// The session waits for its next request for as long as `timeout`.
@@ -247,7 +245,7 @@ mod tests {
     use crate::entropy;
 
     fn slot() -> Arc<Slot> {
-        Slot::new(entropy::token().expect("randomness"), None)
+        Slot::new(entropy::token().expect("randomness"))
     }
 
     fn device(serial: &str) -> DeviceKey {

@@ -45,7 +45,7 @@ async fn busy_session(server: &Server) -> (Arc<Slot>, TaskId) {
     server.store.insert_task(task.clone()).await.expect("saved");
     let Step::Reply(request) = session.handle(b"", now) else { panic!("no reply") };
     server.store.save(request.save.expect("the request is noted")).await.expect("saved");
-    let slot = Slot::new(crate::entropy::token().expect("randomness"), None);
+    let slot = Slot::new(crate::entropy::token().expect("randomness"));
     let connection = SocketAddr::from(([127, 0, 0, 1], 1));
     let last = LastReply::new(connection, b"", &Reply::Empty);
     *slot.live.lock().await = Some(Live { session, last });

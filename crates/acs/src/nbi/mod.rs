@@ -1,6 +1,7 @@
 //! The northbound interface: the first routes of GenieACS's, on loopback only.
 
 mod collection;
+mod credential;
 mod device;
 mod error;
 mod fault;
@@ -124,6 +125,10 @@ fn router(nbi: Arc<Nbi>) -> Router {
         .route("/files", get(collection::files))
         .route("/files/{name}", put(file::put).delete(file::delete))
         .route("/devices/{id}", delete(delete_device))
+        .route(
+            "/devices/{id}/credentials",
+            get(credential::get).put(credential::put).delete(credential::delete),
+        )
         .route("/devices/{id}/history", get(past::history))
         .route("/devices/{id}/presets", get(past::presets))
         .route("/devices/{id}/sessions", get(past::sessions))

@@ -2,7 +2,11 @@
 
 use drover_cwmp::auth::{ChallengeOutcome, ClientAuth, Credentials, Secret};
 
-use crate::harness::{Client, Response, TestServer, assert_logged, inform, logs};
+use serde_json::Value as Json;
+
+use crate::harness::{
+    Client, Response, TestServer, assert_logged, envelope, id_of, inform, inform_with, logs,
+};
 
 const DIGEST: &str = r#"
     [cwmp.auth]
@@ -116,9 +120,10 @@ async fn quirk_15_basic_unasked_is_answered_with_a_challenge() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_credentials_are_refused_and_logged() {
     let server = TestServer::with(DIGEST).await;
-    for (name, password, reason) in
-        [("any", "guess-sesam", "wrong password"), ("nobody", "sesame", "unknown user name")]
-    {
+    for (name, password, reason) in [
+        ("any", "guess-sesam", "wrong password"),
+        ("nobody", "sesame", "the user name belongs to no credentials"),
+    ] {
         let mut device = server.device().await;
         let mut login = Login::new(name, password);
         login.challenge(&device.post(&inform("1"), &[]).await);
@@ -150,4 +155,113 @@ async fn a_large_body_without_credentials_is_not_read() {
     device.send(crate::harness::post_head(100 << 20, &[])).await;
     let refused = device.response().await;
     assert_eq!((refused.status, refused.header("connection")), (401, Some("close")));
+}
+
+const ONBOARDING: &str = r#"
+    [cwmp.auth]
+    mode = "digest"
+    [[cwmp.auth.onboarding]]
+    password = "for all of them"
+    oui = "00d09e"
+"#;
+
+const SET: &str = "<cwmp:SetParameterValuesResponse><Status>0</Status>\
+                   </cwmp:SetParameterValuesResponse>";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_device_gets_a_password_that_no_other_has() {
+    let server = TestServer::with(ONBOARDING).await;
+    let url = &[("Device.ManagementServer.URL", "http://acs.example/")];
+    let body = inform_with("1", "0 BOOTSTRAP", url);
+    let mut device = server.device().await;
+    let mut shared = Login::new("00D09E-Test-1", "for all of them");
+    shared.challenge(&device.post(&body, &[]).await);
+    assert_eq!(shared.post(&mut device, &body).await.status, 200);
+    let request = device.post("", &[]).await;
+    assert!(request.contains("Device.ManagementServer.Password"), "{}", request.text());
+    let text = request.text();
+    let password = text.split("ManagementServer.Password</Name>").nth(1).expect("a password");
+    let password = password.split_once("\">").expect("a value").1;
+    let password = password.split('<').next().expect("an end").to_owned();
+    assert_eq!(password.len(), 32, "{password}");
+    let done = device.post(&envelope(&id_of(&text), SET), &[]).await;
+    assert_eq!(done.status, 204, "{}", done.text());
+    let known = server.get("/devices/00D09E-Test-1/credentials").await;
+    assert_eq!(
+        (&known["username"], &known["nextUsername"]),
+        (&Json::Null, &"00D09E-Test-1".into())
+    );
+
+    // An answer may have been lost, so both are good until the new one was used.
+    let mut again = server.device().await;
+    assert_eq!(shared.post(&mut again, &body).await.status, 200);
+    drop(again);
+    let mut device = server.device().await;
+    let mut own = Login::new("00D09E-Test-1", &password);
+    own.challenge(&device.post(&inform("1"), &[]).await);
+    assert_eq!(own.post(&mut device, &inform("1")).await.status, 200);
+    assert_eq!(device.post("", &[]).await.status, 204, "nothing is left to be set");
+    let mut device = server.device().await;
+    let refused = shared.post(&mut device, &body).await;
+    assert_eq!(refused.status, 401);
+    assert_logged(device.peer, "an onboarding secret from a device that has credentials").await;
+    assert!(!logs().contains(&password) && !logs().contains("for all"), "SEC-01");
+
+    // An operator lets it come anew.
+    let forgotten = server.api("DELETE", "/devices/00D09E-Test-1/credentials", "").await;
+    assert_eq!(forgotten.status, 200);
+    let mut device = server.device().await;
+    let mut shared = Login::new("00D09E-Test-1", "for all of them");
+    shared.challenge(&device.post(&body, &[]).await);
+    assert_eq!(shared.post(&mut device, &body).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_may_be_there_before_the_device() {
+    let server = TestServer::with(ONBOARDING).await;
+    let target = "/devices/00D09E-Test-7/credentials";
+    assert_eq!(server.api("GET", target, "").await.status, 404);
+    for wrong in ["", "{}", r#"{"username": "u", "password": ""}"#, r#"{"username": 1}"#] {
+        assert_eq!(server.api("PUT", target, wrong).await.status, 400, "{wrong}");
+    }
+    let body = r#"{"username": "seven", "password": "sesame"}"#;
+    assert_eq!(server.api("PUT", target, body).await.status, 200);
+    let known = server.api("GET", target, "").await;
+    assert!(known.contains("seven") && !known.contains("sesame"), "{}", known.text());
+    let mut login = Login::new("seven", "sesame");
+    let mut device = server.device().await;
+    login.challenge(&device.post(&inform("7"), &[]).await);
+    assert_eq!(login.post(&mut device, &inform("7")).await.status, 200);
+    let mut other = server.device().await;
+    assert_eq!(login.post(&mut other, &inform("8")).await.status, 401, "AUTH-08");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_setting_of_genieacs_decides() {
+    let server = TestServer::start().await;
+    let rule = r#"AUTH(DeviceID.SerialNumber, "p" || "q")"#;
+    assert_eq!(server.api("PUT", "/config/cwmp.auth", rule).await.status, 200);
+    let mut device = server.device().await;
+    let mut login = Login::new("1", "pq");
+    login.challenge(&device.post(&inform("1"), &[]).await);
+    assert_eq!(login.post(&mut device, &inform("1")).await.status, 200);
+    let mut other = server.device().await;
+    assert_eq!(login.post(&mut other, &inform("2")).await.status, 401);
+    assert_eq!(server.api("DELETE", "/config/cwmp.auth", "").await.status, 200);
+    assert_eq!(server.device().await.post(&inform("2"), &[]).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_taken_from_nobody_without_a_password() {
+    let server = TestServer::with(DIGEST).await;
+    let mut device = server.device().await;
+    let mut login = Login::new("any", "sesame");
+    login.challenge(&device.post(&inform("1"), &[]).await);
+    let opened = login.post(&mut device, &inform("1")).await;
+    assert_eq!(opened.status, 200);
+    let mut thief = server.device().await;
+    let mut guess = Login::new("any", "wrong");
+    guess.challenge(&thief.post(&inform("1"), &[]).await);
+    assert_eq!(guess.post(&mut thief, &inform("1")).await.status, 401);
+    assert_eq!(device.post("", &[]).await.status, 204, "the session goes on");
 }

@@ -321,6 +321,9 @@ async fn web_pages_learn_and_change_nothing() {
     let device = |rest: &str| format!("/devices/{id}/{rest}");
     for (method, target) in [
         ("GET", "/devices?filter=true".to_owned()),
+        ("GET", device("credentials")),
+        ("PUT", device("credentials")),
+        ("DELETE", device("credentials")),
         ("GET", device("presets")),
         ("GET", device("sessions")),
         ("GET", device("history?path=Device.A")),
