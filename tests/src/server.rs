@@ -49,6 +49,8 @@ pub struct Server {
     pub cwmp_tls: Option<SocketAddr>,
     /// Where devices load files by TLS, if they can.
     pub files_tls: Option<SocketAddr>,
+    /// Where STUN is served.
+    pub stun: Option<SocketAddr>,
     folder: TempDir,
 }
 
@@ -68,10 +70,10 @@ impl Server {
         fs::write(&config, &options.config).expect("the configuration is written");
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
         let process = Process::start("drover serve", &mut command(&options, &config, &data));
-        let Addresses { cwmp, nbi, files, cwmp_tls, files_tls } = addresses(&process);
+        let Addresses { cwmp, nbi, files, cwmp_tls, files_tls, stun } = addresses(&process);
         let cwmp = cwmp.expect("a line with the CWMP address");
         let nbi = Nbi::new(nbi.expect("a line with the NBI address"));
-        Self { process, cwmp, nbi, files, cwmp_tls, files_tls, folder }
+        Self { process, cwmp, nbi, files, cwmp_tls, files_tls, stun, folder }
     }
 
     /// The temporary folder of the configuration and, if nothing else was said, of the data.
@@ -114,6 +116,7 @@ struct Addresses {
     files: Option<SocketAddr>,
     cwmp_tls: Option<SocketAddr>,
     files_tls: Option<SocketAddr>,
+    stun: Option<SocketAddr>,
 }
 
 /// Reads the lines that a server says before it is ready.
@@ -130,6 +133,7 @@ fn addresses(process: &Process) -> Addresses {
             ("Files", false) => &mut found.files,
             ("CWMP", true) => &mut found.cwmp_tls,
             ("Files", true) => &mut found.files_tls,
+            ("STUN", _) => &mut found.stun,
             ("ready", _) => return found,
             _ => panic!("unexpected output: {line}"),
         };

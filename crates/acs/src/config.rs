@@ -46,6 +46,8 @@ pub struct AcsConfig {
     pub scripts: ScriptsConfig,
     /// `[proxy]`: proxies that stand before the server.
     pub proxy: ProxyConfig,
+    /// `[stun]`: the STUN server, for devices behind a NAT.
+    pub stun: StunConfig,
     /// `[tls]`: certificates of the server.
     pub tls: TlsConfig,
 }
@@ -64,6 +66,7 @@ impl Default for AcsConfig {
             record: RecordConfig::default(),
             scripts: ScriptsConfig::default(),
             proxy: ProxyConfig::default(),
+            stun: StunConfig::default(),
             tls: TlsConfig::default(),
         }
     }
@@ -78,6 +81,37 @@ pub struct TlsConfig {
     /// PEM files with authorities that sign certificates of devices: whose common name is its
     /// device's id needs no password. Default: none, and devices are not asked for one.
     pub client_authorities: Vec<PathBuf>,
+}
+
+/// The STUN server. Connection requests by UDP leave from its address, so that they pass the NAT of
+/// a device that keeps its binding there (`STUN-11`).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StunConfig {
+    /// Address with port, such as `"0.0.0.0:3478"`, or `"[::]:3478"` for IPv6 as well. Default:
+    /// none; then connection requests by UDP leave from any port.
+    pub listen: Option<SocketAddr>,
+    /// `STUNUsername` of the devices. Default: none, and nothing has to be signed.
+    pub username: String,
+    /// `STUNPassword` of the devices.
+    #[serde(deserialize_with = "secret")]
+    pub password: Secret,
+}
+
+impl StunConfig {
+    /// With which requests have to be signed (`STUN-07`).
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
+        let is_set = !self.username.is_empty();
+        is_set.then(|| Credentials::new(self.username.clone(), self.password.clone()))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.username.is_empty() != self.password.expose().is_empty() {
+            let problem = "and stun.username belong together; set both or none";
+            return Err(ConfigError::new("stun.password", problem));
+        }
+        Ok(())
+    }
 }
 
 /// Proxies that stand before the listeners for devices and files.
@@ -606,6 +640,7 @@ impl AcsConfig {
         self.files.check()?;
         self.nbi.check()?;
         self.proxy.check()?;
+        self.stun.check()?;
         self.record.check()?;
         self.scripts.check()?;
         self.tls.check()?;

@@ -22,16 +22,18 @@ mod nbi;
 mod net;
 mod peer;
 mod proxy;
+mod reacher;
 mod rules;
 mod scripts;
 mod server;
+mod stun;
 mod tls;
 
 pub use config::{
     AcsConfig, AdmissionConfig, AuthConfig, AuthMode, CertificateConfig, ConfigError,
     ConnectionRequestConfig, CwmpConfig, CwmpLimits, FilesConfig, ModelsConfig, NbiConfig,
-    OnboardingConfig, ProxyConfig, RecordConfig, RecordSessions, ScriptsConfig, TlsConfig,
-    UserConfig,
+    OnboardingConfig, ProxyConfig, RecordConfig, RecordSessions, ScriptsConfig, StunConfig,
+    TlsConfig, UserConfig,
 };
 pub use connection_request::{ConnectionRequestError, ConnectionRequester};
 pub use entropy::NoEntropy;

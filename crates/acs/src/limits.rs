@@ -73,6 +73,16 @@ pub const SESSION_SECONDS_MAX: u64 = 600;
 pub const SWEEP_MILLISECONDS: u64 = 1000;
 /// Seconds that a new session of a device waits for the last request of the old one.
 pub const REPLACED_SECONDS_MAX: u64 = 5;
+/// Devices of which it is remembered by which way they were reached.
+pub const REACHED_DEVICES_MAX: usize = 100_000;
+/// Copies of a connection request by UDP (`STUN-13`).
+pub const UDP_COPIES: usize = 3;
+/// The port of an address for connection requests by UDP that has none (`STUN-01`).
+pub const UDP_PORT: u16 = 80;
+/// STUN requests of one address in a second; many devices may share one.
+pub const STUN_PER_SECOND: u32 = 200;
+/// Addresses whose STUN requests are answered in one second.
+pub const STUN_SOURCES_MAX: usize = 20_000;
 /// Bytes of the line with which a proxy of version 1 begins (PROXY protocol, 2.1).
 pub const PROXY_LINE_BYTES_MAX: usize = 107;
 /// Bytes of what a proxy of version 2 says behind the start of its header.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use drover_datamodel::catalog::Catalog;
 use drover_provision::{SessionConfig, Settings};
 use drover_store::{Error as StoreError, Store};
 use jiff::tz::TimeZone;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::config::{AcsConfig, AuthMode, ConfigError, ProxyConfig};
+use crate::connection_request::ConnectionRequester;
 use crate::cwmp::{CwmpHandler, Parts, Server, Sessions, abandon_all, sweep};
 use crate::entropy::NoEntropy;
 use crate::files::{FileServer, FilesError, FilesHandler, Library, Ports};
@@ -28,8 +29,10 @@ use crate::meters::Meters;
 use crate::models::{self, ModelsError};
 use crate::nbi::{Nbi, NbiHandler};
 use crate::net::{self, ConnectionPolicy, stopped};
+use crate::reacher::Reacher;
 use crate::rules::{Rulebook, RulesError};
 use crate::scripts::{ScriptLimits, Scripts};
+use crate::stun;
 use crate::tls::{Tls, TlsError};
 
 /// Why the server did not start. The text is one line that names what and says what to do.
@@ -89,6 +92,7 @@ pub struct Running {
     nbi_address: Option<SocketAddr>,
     files_address: Option<SocketAddr>,
     tls_addresses: TlsAddresses,
+    stun_address: Option<SocketAddr>,
     end: JoinHandle<()>,
 }
 
@@ -111,6 +115,11 @@ impl Running {
     /// Where TLS is spoken.
     pub const fn tls_addresses(&self) -> &TlsAddresses {
         &self.tls_addresses
+    }
+
+    /// Where STUN is served, if it is.
+    pub const fn stun_address(&self) -> Option<SocketAddr> {
+        self.stun_address
     }
 
     /// Returns when the server has stopped: requests in progress are answered, and what open
@@ -162,8 +171,14 @@ pub async fn serve(
     let (files_listener, files_tls) = files_listeners.unzip();
     let files_tls = files_tls.flatten();
     let sessions = Arc::new(Sessions::new(config.cwmp.limits.sessions));
-    let parts =
-        Parts { store, sessions, catalog: Arc::new(catalog), rulebook, scripts, files, meters };
+    let udp = Arc::new(open_udp(&config)?);
+    let stun = config.stun.listen.map(|_| Arc::clone(&udp));
+    let requests = &config.connection_request;
+    let limit = Duration::from_millis(requests.timeout_milliseconds);
+    let http = ConnectionRequester::new(limit, requests.allow_basic);
+    let reacher = Reacher::new(http, udp, requests.credentials(), Arc::clone(&meters));
+    let (catalog, reacher) = (Arc::new(catalog), Arc::new(reacher));
+    let parts = Parts { store, sessions, catalog, rulebook, scripts, files, meters, reacher };
     let server = Arc::new(Server::new(&config.cwmp, parts)?);
     warn_about(&config);
     let cwmp_addresses = cwmp.iter().filter_map(|listener| listener.local_addr().ok()).collect();
@@ -177,9 +192,10 @@ pub async fn serve(
         cwmp = ?cwmp_addresses, nbi = ?nbi_address, files = ?files_address, tls = ?tls_addresses,
         "serving"
     );
-    let listeners = Listeners { cwmp, cwmp_tls, nbi, files: files_listener, files_tls, tls };
+    let stun_address = stun.as_ref().and_then(|it| it.local_addr().ok());
+    let listeners = Listeners { cwmp, cwmp_tls, nbi, files: files_listener, files_tls, tls, stun };
     let end = tokio::spawn(run(config, server, listeners, shutdown));
-    Ok(Running { cwmp_addresses, nbi_address, files_address, tls_addresses, end })
+    Ok(Running { cwmp_addresses, nbi_address, files_address, tls_addresses, stun_address, end })
 }
 
 /// The listening sockets.
@@ -190,6 +206,7 @@ struct Listeners {
     files: Option<TcpListener>,
     files_tls: Option<TcpListener>,
     tls: Option<Arc<Tls>>,
+    stun: Option<Arc<UdpSocket>>,
 }
 
 /// The listeners for files, plain and with TLS, and what they serve.
@@ -207,6 +224,27 @@ async fn open_files(
     let library = tokio::task::spawn_blocking(move || Library::open(&folder)).await;
     let library = library.map_err(|error| ServeError::Threads(io::Error::other(error)))??;
     Ok(((listener, tls), Arc::new(FileServer::new(&config.files, library, ports, meters))))
+}
+
+/// The socket from which datagrams go to devices.
+fn open_udp(config: &AcsConfig) -> Result<UdpSocket, ServeError> {
+    let open = |address: SocketAddr| {
+        let socket = std::net::UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
+    };
+    if let Some(address) = config.stun.listen {
+        let reason = |error| reason(&error);
+        let failed =
+            |error| ServeError::Listen { address, key: "stun.listen", reason: reason(error) };
+        return open(address).map_err(failed);
+    }
+    // Where there is no IPv6, one for IPv4 has to do.
+    let any = |ip: IpAddr| SocketAddr::new(ip, 0);
+    let address = any(Ipv4Addr::UNSPECIFIED.into());
+    let opened = open(any(Ipv6Addr::UNSPECIFIED.into())).or_else(|_| open(address));
+    let failed = |error| ServeError::Listen { address, key: "stun.listen", reason: reason(&error) };
+    opened.map_err(failed)
 }
 
 /// How sessions are held before settings have a say.
@@ -228,7 +266,10 @@ async fn run(
 ) {
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    let Listeners { cwmp, cwmp_tls, nbi, files, files_tls, tls } = listeners;
+    let Listeners { cwmp, cwmp_tls, nbi, files, files_tls, tls, stun } = listeners;
+    if let Some(socket) = stun {
+        tasks.spawn(stun::serve(socket, config.stun.credentials(), stopping.clone()));
+    }
     let proxies = Arc::new(config.proxy.clone());
     let plain = cwmp.into_iter().map(|listener| (listener, None));
     let encrypted = cwmp_tls.into_iter().map(|listener| (listener, tls.clone()));
@@ -243,11 +284,7 @@ async fn run(
         ));
     }
     if let Some(listener) = nbi {
-        let handler = NbiHandler::new(Nbi::new(
-            Arc::clone(&server),
-            &config.connection_request,
-            config.files.file_bytes,
-        ));
+        let handler = NbiHandler::new(Nbi::new(Arc::clone(&server), config.files.file_bytes));
         tasks.spawn(net::serve(listener, None, nbi_policy(), handler, stopping.clone()));
     }
     let plain = files.map(|listener| (listener, None));

@@ -25,6 +25,7 @@ pub mod message;
 pub mod path;
 pub mod retry;
 pub mod session;
+pub mod stun;
 mod tolerated;
 mod url;
 mod value;

@@ -73,6 +73,9 @@ async fn serve(config: AcsConfig, data: Data) -> Result<(), Failure> {
     if let Some(address) = tls.files {
         out::line(format_args!("Files https://{address}/"));
     }
+    if let Some(address) = running.stun_address() {
+        out::line(format_args!("STUN udp://{address}"));
+    }
     out::line("ready");
     running.finished().await;
     Ok(())

@@ -246,6 +246,14 @@ impl Session {
         self.device.as_ref()
     }
 
+    /// Whether the device comes because it was asked (`CR-07`): known from the Inform until
+    /// [`resume`](Self::resume).
+    pub fn is_asked_for(&self) -> bool {
+        let State::Loading(informed) = &self.state else { return false };
+        let mut events = informed.inform().event.iter();
+        events.any(|event| EventCode::parse(&event.event_code).0 == EventCode::ConnectionRequest)
+    }
+
     /// Who the device says it is, and whether it says that it was reset to factory defaults: known
     /// from the Inform until [`resume`](Self::resume).
     pub fn claim(&self) -> Option<(Identity, bool)> {

@@ -227,6 +227,7 @@ impl Exchange {
         }
         place.is_opened = true;
         self.server.meters.count(Event::SessionBegun);
+        self.server.reacher.session_began(key, session.is_asked_for());
         let now = Timestamp::now();
         match self.loaded(key, now).await {
             Ok(loaded) => {

@@ -33,6 +33,7 @@ use crate::limits::{INFORM_BYTES_MAX, REFUSAL_PAUSE_MILLISECONDS};
 use crate::meters::{Event, Meters, Now};
 use crate::net::Handler;
 use crate::peer::Peer;
+use crate::reacher::Reacher;
 use crate::rules::Rulebook;
 use crate::scripts::Scripts;
 use admission::Doors;
@@ -60,6 +61,7 @@ pub(crate) struct Server {
     /// `None` when files are not served.
     pub(crate) files: Option<Arc<FileServer>>,
     pub(crate) meters: Arc<Meters>,
+    pub(crate) reacher: Arc<Reacher>,
 }
 
 /// What a server is made of, besides its configuration.
@@ -72,12 +74,13 @@ pub(crate) struct Parts {
     pub(crate) scripts: Scripts,
     pub(crate) files: Option<Arc<FileServer>>,
     pub(crate) meters: Arc<Meters>,
+    pub(crate) reacher: Arc<Reacher>,
 }
 
 impl Server {
     pub(crate) fn new(config: &CwmpConfig, parts: Parts) -> Result<Self, NoEntropy> {
         let limits = &config.limits;
-        let Parts { store, sessions, catalog, rulebook, scripts, files, meters } = parts;
+        let Parts { store, sessions, catalog, rulebook, scripts, files, meters, reacher } = parts;
         Ok(Self {
             store,
             sessions,
@@ -95,6 +98,7 @@ impl Server {
             scripts,
             files,
             meters,
+            reacher,
         })
     }
 

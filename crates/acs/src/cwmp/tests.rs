@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use drover_cwmp::auth::Credentials;
 use drover_cwmp::message::{DeviceIdStruct, EventStruct, Inform, ParameterValueStruct};
 use drover_cwmp::session::acs::Reply;
 use drover_cwmp::{CwmpNamespace, Envelope, Value};
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use super::replay::LastReply;
 use super::sessions::Slot;
 use super::*;
+use crate::connection_request::ConnectionRequester;
 use crate::scripts::ScriptLimits;
 
 fn inform() -> Vec<u8> {
@@ -57,11 +59,18 @@ async fn server(folder: &tempfile::TempDir) -> Server {
     server_with(folder, ScriptLimits::new(Some(1))).await
 }
 
+async fn reacher() -> Reacher {
+    let udp = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+    let http = ConnectionRequester::new(Duration::from_secs(1), false);
+    Reacher::new(http, Arc::new(udp), Credentials::default(), Arc::default())
+}
+
 async fn server_with(folder: &tempfile::TempDir, limits: ScriptLimits) -> Server {
     let store = Store::open(folder.path()).expect("store");
     let parts = Parts {
         files: None,
         meters: Arc::default(),
+        reacher: Arc::new(reacher().await),
         sessions: Arc::new(Sessions::new(9)),
         catalog: Arc::default(),
         rulebook: Rulebook::open(None, store.clone(), SessionConfig::default())

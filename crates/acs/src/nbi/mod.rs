@@ -22,7 +22,6 @@ mod stream;
 mod task;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -32,7 +31,6 @@ use axum::http::{HeaderValue, Request, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post, put};
-use drover_cwmp::auth::Credentials;
 use drover_provision::rules::ResourceKind;
 use drover_provision::{DeviceKey, Task, TaskId, TaskState};
 use hyper::body::Incoming;
@@ -40,8 +38,6 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tracing::info;
 
-use crate::config::ConnectionRequestConfig;
-use crate::connection_request::ConnectionRequester;
 use crate::cwmp::Server;
 use crate::files::FileInfo;
 use crate::limits::NBI_BODY_BYTES_MAX;
@@ -58,22 +54,13 @@ const GENIEACS_VERSION: &str = "1.2.16";
 #[derive(Debug)]
 pub(crate) struct Nbi {
     server: Arc<Server>,
-    requester: ConnectionRequester,
-    /// For devices whose own ones are not known.
-    credentials: Credentials,
     /// Bytes of one file.
     file_bytes: u64,
 }
 
 impl Nbi {
-    pub(crate) fn new(
-        server: Arc<Server>,
-        config: &ConnectionRequestConfig,
-        file_bytes: u64,
-    ) -> Self {
-        let timeout = Duration::from_millis(config.timeout_milliseconds);
-        let requester = ConnectionRequester::new(timeout, config.allow_basic);
-        Self { server, requester, credentials: config.credentials(), file_bytes }
+    pub(crate) const fn new(server: Arc<Server>, file_bytes: u64) -> Self {
+        Self { server, file_bytes }
     }
 }
 

@@ -15,14 +15,12 @@ use tokio::time::timeout;
 
 use super::error::ApiError;
 use super::{Nbi, device_key, json_response, task, with_reason};
-use crate::connection_request::ConnectionRequestError;
 use crate::cwmp::{Live, Presence};
 use crate::entropy;
 use crate::limits::{
     TASK_BUSY_SECONDS_MAX, TASK_SESSION_SECONDS_MAX, TASK_WAIT_MILLISECONDS,
     TASK_WAIT_MILLISECONDS_MAX,
 };
-use crate::meters::Event;
 
 const NOT_PROCESSED: &str = "Task queued but not processed";
 const FAULTED: &str = "Task faulted";
@@ -86,10 +84,9 @@ fn task_id(now: Timestamp) -> Result<TaskId, ApiError> {
 impl Nbi {
     /// Only asks the device to come.
     async fn wake(&self, record: &DeviceRecord) -> Response<Body> {
-        match self.request_connection(record).await {
+        match self.server.reacher.ask(record).await {
             Ok(()) => StatusCode::OK.into_response(),
-            Err(error) => {
-                let reason = error.to_string();
+            Err(reason) => {
                 let status = StatusCode::GATEWAY_TIMEOUT;
                 with_reason((status, reason.clone()).into_response(), &reason)
             }
@@ -121,10 +118,10 @@ impl Nbi {
         }
         let begun = watch.borrow().begun;
         let has_begun = |presence: &Presence| presence.begun > begun;
-        if let Err(error) = self.request_connection(record).await
+        if let Err(reason) = self.server.reacher.ask(record).await
             && !has_begun(&watch.borrow())
         {
-            return Ok(self.accepted(&task, &error.to_string()));
+            return Ok(self.accepted(&task, &reason));
         }
         if wait_for(&mut watch, wait, has_begun).await {
             let session = Duration::from_secs(TASK_SESSION_SECONDS_MAX);
@@ -148,22 +145,6 @@ impl Nbi {
     async fn lock_session(&self, task: &Task) -> Option<OwnedMutexGuard<Option<Live>>> {
         let slot = self.server.sessions.find_device(&task.device)?;
         Some(Arc::clone(&slot.live).lock_owned().await)
-    }
-
-    async fn request_connection(
-        &self,
-        record: &DeviceRecord,
-    ) -> Result<(), ConnectionRequestError> {
-        let url = record.connection_request_url().unwrap_or_default();
-        let own = record.connection_request_credentials();
-        let credentials = own.as_ref().unwrap_or(&self.credentials);
-        let sent = self.requester.send(record.key.as_str(), url, credentials).await;
-        let event = match &sent {
-            Ok(_) => Event::ConnectionRequest,
-            Err(_) => Event::ConnectionRequestFailed,
-        };
-        self.server.meters.count(event);
-        sent
     }
 
     /// The answer for a task that is no longer waiting.

@@ -127,7 +127,7 @@ fn challenge_from(fields: &header::Fields) -> Option<Challenge> {
 }
 
 /// Compares without telling by the time it takes where the difference lies; lengths are no secret.
-fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
+pub(crate) fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
     let difference = left.iter().zip(right).fold(0, |sum, (a, b)| sum | (a ^ b));
     left.len() == right.len() && std::hint::black_box(difference) == 0
 }
