@@ -13,6 +13,7 @@ pub mod capture;
 pub mod cpe;
 pub mod digest;
 pub mod http;
+pub mod namespace;
 pub mod nbi;
 pub mod process;
 pub mod programs;

@@ -8,8 +8,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use drover_tests::agent::{self, Agent, Options};
+use drover_tests::namespace::{self, Namespace, do_here};
 use drover_tests::nbi::{Nbi, value};
-use drover_tests::process::{Process, run};
+use drover_tests::process::run;
 use drover_tests::programs;
 use drover_tests::strace::{self, Rule};
 use drover_tests::tap::{self, Tap, has_event};
@@ -19,9 +20,6 @@ use serde_json::{Value as Json, json};
 
 const INTERVAL: &str = "Device.ManagementServer.PeriodicInformInterval";
 const OWN_URL: &str = "Device.ManagementServer.ConnectionRequestURL";
-
-/// This variable says that the test runs in a network namespace of its own.
-const INSIDE: &str = "DROVER_TEST_INSIDE_NAMESPACE";
 
 fn have_ip() -> bool {
     programs::have("ip", "on Debian: apt-get install iproute2")
@@ -324,37 +322,22 @@ fn agent_keeps_what_was_set_over_kill() {
 
 #[test]
 fn agent_notices_a_new_address() {
-    if !have_ip() || !inside_namespace("agent_notices_a_new_address") {
+    if !have_ip() || !namespace::inside("agent_notices_a_new_address") {
         return;
     }
-    let do_ip = |words: &str| {
-        let ended = run(Command::new("ip").args(words.split(' ')), wait::PATIENCE);
-        assert_eq!(ended.code, Some(0), "ip {words}: {ended:?}");
-    };
-    do_ip("link set lo up");
-    do_ip("link add acs0 type veth peer name wan0");
-    do_ip("addr add 192.0.2.1/24 dev acs0");
-    do_ip("link set acs0 up");
-    // The agent's own namespace, held by a process that does nothing.
-    let mut command = Command::new("unshare");
-    let holder = Process::start("holder", command.args(["--net", "tail", "-f", "/dev/null"]));
-    let own = fs::read_link("/proc/self/ns/net").expect("a namespace");
-    let other = format!("/proc/{}/ns/net", holder.id());
-    wait::until("the namespace", || fs::read_link(&other).ok().filter(|other| *other != own));
-    do_ip(&format!("link set wan0 netns {}", holder.id()));
-    let enter = format!("--net={other}");
-    let do_inside = |words: &str| {
-        let mut command = Command::new("nsenter");
-        let ended = run(command.args([&enter, "ip"]).args(words.split(' ')), wait::PATIENCE);
-        assert_eq!(ended.code, Some(0), "ip {words}: {ended:?}");
-    };
-    do_inside("link set lo up");
-    do_inside("addr add 192.0.2.10/24 dev wan0");
-    do_inside("link set wan0 up");
+    do_here("ip link set lo up");
+    do_here("ip link add acs0 type veth peer name wan0");
+    do_here("ip addr add 192.0.2.1/24 dev acs0");
+    do_here("ip link set acs0 up");
+    let home = Namespace::start();
+    do_here(&format!("ip link set wan0 netns {}", home.id()));
+    home.run("ip link set lo up");
+    home.run("ip addr add 192.0.2.10/24 dev wan0");
+    home.run("ip link set wan0 up");
 
     let server = agent::server();
     let tap = Tap::start([192, 0, 2, 1].into(), server.cwmp);
-    let wrapper = vec!["nsenter".into(), enter.clone().into()];
+    let wrapper = home.wrapper();
     let agent = Agent::start(&tap.url(), "moved", &Options { wrapper, ..Options::default() });
     let inform = tap.wait_for_event("0 BOOTSTRAP", 0);
     let url = tap::value(&inform, OWN_URL).expect("its URL");
@@ -366,8 +349,8 @@ fn agent_notices_a_new_address() {
     assert!(agent_addresses(&device).contains(&address("192.0.2.10")), "{device:#}");
 
     let before = tap.informs().len();
-    do_inside("addr del 192.0.2.10/24 dev wan0");
-    do_inside("addr add 192.0.2.11/24 dev wan0");
+    home.run("ip addr del 192.0.2.10/24 dev wan0");
+    home.run("ip addr add 192.0.2.11/24 dev wan0");
     let inform = tap.wait_for_event("4 VALUE CHANGE", before);
     let url = tap::value(&inform, OWN_URL).expect("its URL");
     assert!(url.starts_with("http://192.0.2.11:"), "{url}");
@@ -376,33 +359,6 @@ fn agent_notices_a_new_address() {
     let device = agent.read_all(server.nbi);
     assert!(agent_addresses(&device).contains(&address("192.0.2.11")), "{device:#}");
     assert!(!agent_addresses(&device).contains(&address("192.0.2.10")), "{device:#}");
-}
-
-/// Whether this is the test inside a network namespace of its own. Outside, it runs that one.
-fn inside_namespace(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let from = "on Debian: apt-get install util-linux";
-    if !programs::have("unshare", from) || !programs::have("nsenter", from) {
-        return false;
-    }
-    let unshare = |words: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.args(["--net", "--map-root-user"]).args(words).env(INSIDE, "1");
-        command
-    };
-    if run(&mut unshare(&["true"]), wait::PATIENCE).code != Some(0) {
-        programs::missing("network namespaces: run the test as root");
-        return false;
-    }
-    let exe = std::env::current_exe().expect("path of the test");
-    let exe = exe.to_str().expect("text");
-    let mut command = unshare(&[exe, test, "--exact", "--nocapture"]);
-    let ended = run(&mut command, Duration::from_secs(120));
-    let passed = ended.code == Some(0) && ended.stdout.contains("1 passed");
-    assert!(passed, "inside the namespace: {}\n{}", ended.stdout, ended.stderr);
-    false
 }
 
 /// The state is on the disk before the agent says that it has done what was asked.

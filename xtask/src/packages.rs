@@ -46,6 +46,12 @@ pub const PACKAGES: &[Package] = &[
         program: "curl",
         purpose: "the HTTP interfaces meet a foreign client",
     },
+    Package { debian: "nftables", program: "nft", purpose: "a device behind a NAT is reached" },
+    Package {
+        debian: "coturn",
+        program: "turnutils_stunclient",
+        purpose: "the STUN server meets a foreign client",
+    },
     Package {
         debian: "haproxy",
         program: "haproxy",

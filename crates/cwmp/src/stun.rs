@@ -4,7 +4,7 @@
 //! are answered in their way too, so that a foreign tool can check a server.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
@@ -286,8 +286,8 @@ fn address(value: &[u8]) -> Option<SocketAddr> {
     let [_, family, port_high, port_low] = start.try_into().ok()?;
     let port = u16::from_be_bytes([port_high, port_low]);
     let ip = match family {
-        1 => IpAddr::V4(Ipv4Addr::from_octets(ip.try_into().ok()?)),
-        2 => IpAddr::V6(Ipv6Addr::from_octets(ip.try_into().ok()?)),
+        1 => IpAddr::from(<[u8; 4]>::try_from(ip).ok()?),
+        2 => IpAddr::from(<[u8; 16]>::try_from(ip).ok()?),
         _ => return None,
     };
     Some(SocketAddr::new(ip, port))
