@@ -15,6 +15,7 @@ mod sync;
 pub mod transfer;
 mod virtual_parameter;
 
+pub(crate) use builtin::{CHANGE_DU_STATE, SCHEDULE_INFORM, UPLOAD};
 pub use data::{
     Attributes, Listed, Name, Path, Scalar, Timed, Tree, TypedValue, coerce, path_of, written,
 };

@@ -188,6 +188,12 @@ impl Device {
                 let begun = DownloadResponse { status: 1, ..DownloadResponse::default() };
                 Ok(begun.into())
             }
+            Message::Upload(_) => {
+                let begun = UploadResponse { status: 1, ..UploadResponse::default() };
+                Ok(begun.into())
+            }
+            Message::ScheduleInform(_) => Ok(ScheduleInformResponse::default().into()),
+            Message::ChangeDuState(_) => Ok(ChangeDuStateResponse::default().into()),
             Message::Reboot(_) => Ok(RebootResponse::default().into()),
             Message::FactoryReset(_) => Ok(FactoryResetResponse::default().into()),
             Message::GetRpcMethods(_) => {

@@ -114,7 +114,11 @@ impl Job {
             TaskKind::Reboot => Ok(Plan::Command(Command::reboot(&task.id))),
             TaskKind::FactoryReset => Ok(Plan::Command(Command::factory_reset())),
             // The engine does these.
-            TaskKind::Download { .. } | TaskKind::Provisions { .. } => {
+            TaskKind::Download { .. }
+            | TaskKind::Upload { .. }
+            | TaskKind::ScheduleInform { .. }
+            | TaskKind::ChangeDuState { .. }
+            | TaskKind::Provisions { .. } => {
                 Err(desk.fault("invalid_request", "this task is done by provisions"))
             }
         };

@@ -7,7 +7,7 @@ use drover_cwmp::path::{PathOptions, PathRef, Segment};
 use drover_cwmp::{Fault, ValueType};
 use jiff::Timestamp;
 
-use crate::engine::Provision;
+use crate::engine::{CHANGE_DU_STATE, Provision, SCHEDULE_INFORM, UPLOAD};
 use crate::key::DeviceKey;
 use crate::limits::{
     FAULT_TEXT_CHARS_MAX, PARAMETER_FAULTS_MAX, TASK_BYTES_MAX, TASK_ID_CHARS_MAX, TASK_ITEMS_MAX,
@@ -199,6 +199,31 @@ pub enum TaskKind {
         /// The name of the file on the device; empty where it does not matter.
         target_file_name: String,
     },
+    /// Have a file uploaded.
+    Upload {
+        /// The file type, such as `2 Vendor Log File`.
+        file_type: String,
+        /// What the file is called here; empty to have it named after the device and the time.
+        file_name: String,
+    },
+    /// Have the device come by itself (`3 SCHEDULED`).
+    ScheduleInform {
+        /// In so many seconds, at least 1.
+        delay_seconds: u32,
+    },
+    /// Install, update or uninstall a software module.
+    ChangeDuState {
+        /// `Install`, `Update` or `Uninstall`.
+        operation: String,
+        /// From where it is loaded; may be empty for `Uninstall`.
+        url: String,
+        /// Which module; may be empty for `Install`.
+        uuid: String,
+        /// Its version; empty for any.
+        version: String,
+        /// Path of the execution environment; empty for the device's choice.
+        execution_env_ref: String,
+    },
     /// Run provisions.
     Provisions {
         /// Scripts, or built-in ones, with their arguments.
@@ -265,6 +290,9 @@ impl TaskKind {
             Self::Reboot => "reboot",
             Self::FactoryReset => "factoryReset",
             Self::Download { .. } => "download",
+            Self::Upload { .. } => "upload",
+            Self::ScheduleInform { .. } => "scheduleInform",
+            Self::ChangeDuState { .. } => "changeDUState",
             Self::Provisions { .. } => "provisions",
         }
     }
@@ -277,6 +305,19 @@ impl TaskKind {
                 let texts = [file_type, file_name, target_file_name];
                 let arguments = texts.map(|text| Data::Text(text.clone())).to_vec();
                 Some(vec![Provision { name: "download".to_owned(), arguments }])
+            }
+            Self::Upload { file_type, file_name } => {
+                let arguments = [file_type, file_name].map(|text| Data::Text(text.clone()));
+                Some(vec![Provision { name: UPLOAD.to_owned(), arguments: arguments.to_vec() }])
+            }
+            Self::ScheduleInform { delay_seconds } => {
+                let arguments = vec![Data::Number(f64::from(*delay_seconds))];
+                Some(vec![Provision { name: SCHEDULE_INFORM.to_owned(), arguments }])
+            }
+            Self::ChangeDuState { operation, url, uuid, version, execution_env_ref } => {
+                let texts = [operation, url, uuid, version, execution_env_ref];
+                let arguments = texts.map(|text| Data::Text(text.clone())).to_vec();
+                Some(vec![Provision { name: CHANGE_DU_STATE.to_owned(), arguments }])
             }
             _ => None,
         }
@@ -327,6 +368,21 @@ impl TaskKind {
                 not_empty("fileType", file_type.len())?;
                 not_empty("fileName", file_name.len())
             }
+            Self::Upload { file_type, .. } => not_empty("fileType", file_type.len()),
+            Self::ScheduleInform { delay_seconds: 0 } => {
+                let text = "delaySeconds is 0; the device comes in one second at the earliest";
+                Err(InvalidTask(text.to_owned()))
+            }
+            Self::ScheduleInform { .. } => Ok(()),
+            Self::ChangeDuState { operation, url, uuid, .. } => match operation.as_str() {
+                "Install" => not_empty("url", url.len()),
+                "Update" => not_empty("url", url.len().max(uuid.len())),
+                "Uninstall" => not_empty("uuid", uuid.len()),
+                _ => {
+                    let text = "operation must be Install, Update or Uninstall";
+                    Err(InvalidTask(text.to_owned()))
+                }
+            },
             Self::Provisions { provisions } => not_empty("provisions", provisions.len()),
         }
     }
@@ -360,7 +416,7 @@ impl TaskKind {
 
 fn not_empty(member: &str, len: usize) -> Result<(), InvalidTask> {
     if len == 0 {
-        return Err(InvalidTask(format!("{member} is empty: name at least one parameter")));
+        return Err(InvalidTask(format!("{member} is empty")));
     }
     Ok(())
 }

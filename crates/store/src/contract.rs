@@ -374,6 +374,15 @@ pub(crate) async fn tasks_are_loaded_as_they_were_made(place: &impl Place) {
             file_name: "image".to_owned(),
             target_file_name: String::new(),
         },
+        TaskKind::Upload { file_type: "2 Vendor Log File".to_owned(), file_name: String::new() },
+        TaskKind::ScheduleInform { delay_seconds: 60 },
+        TaskKind::ChangeDuState {
+            operation: "Install".to_owned(),
+            url: "http://files.example/module".to_owned(),
+            uuid: String::new(),
+            version: "1.0".to_owned(),
+            execution_env_ref: "Device.SoftwareModules.ExecEnv.1".to_owned(),
+        },
         TaskKind::Provisions {
             provisions: vec![Provision {
                 name: "p".to_owned(),

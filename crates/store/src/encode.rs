@@ -114,6 +114,23 @@ enum KindRow {
         file_name: String,
         target_file_name: String,
     },
+    #[serde(rename_all = "camelCase")]
+    Upload {
+        file_type: String,
+        file_name: String,
+    },
+    #[serde(rename_all = "camelCase")]
+    ScheduleInform {
+        delay_seconds: u32,
+    },
+    #[serde(rename_all = "camelCase")]
+    ChangeDuState {
+        operation: String,
+        url: String,
+        uuid: String,
+        version: String,
+        execution_env_ref: String,
+    },
     Provisions {
         provisions: Vec<ProvisionRow>,
     },
@@ -173,6 +190,21 @@ pub(crate) fn kind_to_json(kind: &TaskKind) -> String {
             file_name: file_name.clone(),
             target_file_name: target_file_name.clone(),
         },
+        TaskKind::Upload { file_type, file_name } => {
+            KindRow::Upload { file_type: file_type.clone(), file_name: file_name.clone() }
+        }
+        TaskKind::ScheduleInform { delay_seconds } => {
+            KindRow::ScheduleInform { delay_seconds: *delay_seconds }
+        }
+        TaskKind::ChangeDuState { operation, url, uuid, version, execution_env_ref } => {
+            KindRow::ChangeDuState {
+                operation: operation.clone(),
+                url: url.clone(),
+                uuid: uuid.clone(),
+                version: version.clone(),
+                execution_env_ref: execution_env_ref.clone(),
+            }
+        }
         TaskKind::Provisions { provisions } => {
             KindRow::Provisions { provisions: provisions_to_rows(provisions) }
         }
@@ -195,6 +227,11 @@ pub(crate) fn kind_from_json(text: &str) -> Result<TaskKind> {
         KindRow::FactoryReset => TaskKind::FactoryReset,
         KindRow::Download { file_type, file_name, target_file_name } => {
             TaskKind::Download { file_type, file_name, target_file_name }
+        }
+        KindRow::Upload { file_type, file_name } => TaskKind::Upload { file_type, file_name },
+        KindRow::ScheduleInform { delay_seconds } => TaskKind::ScheduleInform { delay_seconds },
+        KindRow::ChangeDuState { operation, url, uuid, version, execution_env_ref } => {
+            TaskKind::ChangeDuState { operation, url, uuid, version, execution_env_ref }
         }
         KindRow::Provisions { provisions } => {
             TaskKind::Provisions { provisions: provisions_from_rows(provisions)? }

@@ -20,7 +20,8 @@ use crate::files::FileInfo;
 
 /// The names of tasks, for error messages.
 const NAMES: &str = "getParameterValues, setParameterValues, refreshObject, addObject, \
-                     deleteObject, reboot, factoryReset, download, provisions";
+                     deleteObject, reboot, factoryReset, download, upload, scheduleInform, \
+                     changeDUState, provisions";
 
 /// A task that cannot be stored: what is wrong with it and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,19 +98,40 @@ fn kind(
             Ok(TaskKind::Download {
                 file_type: file.metadata.file_type.clone(),
                 file_name: name,
-                target_file_name: given(members, "targetFileName")
-                    .map_or(Ok(String::new()), |_| text(members, "targetFileName"))?,
+                target_file_name: text_or_empty(members, "targetFileName")?,
             })
         }
         "download" => Ok(TaskKind::Download {
             file_type: text(members, "fileType")?,
             file_name: text(members, "fileName")?,
-            target_file_name: given(members, "targetFileName")
-                .map_or(Ok(String::new()), |_| text(members, "targetFileName"))?,
+            target_file_name: text_or_empty(members, "targetFileName")?,
+        }),
+        "upload" => Ok(TaskKind::Upload {
+            file_type: text(members, "fileType")?,
+            file_name: text_or_empty(members, "fileName")?,
+        }),
+        "scheduleInform" => {
+            let value = need(members, "delaySeconds")?;
+            let seconds = value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+            let delay_seconds =
+                seconds.ok_or_else(|| wrong("delaySeconds", "a whole number", value))?;
+            Ok(TaskKind::ScheduleInform { delay_seconds })
+        }
+        "changeDUState" => Ok(TaskKind::ChangeDuState {
+            operation: text(members, "operation")?,
+            url: text_or_empty(members, "url")?,
+            uuid: text_or_empty(members, "uuid")?,
+            version: text_or_empty(members, "version")?,
+            execution_env_ref: text_or_empty(members, "executionEnvRef")?,
         }),
         "provisions" => Ok(TaskKind::Provisions { provisions: given_provisions(members)? }),
         other => Err(BadTask(format!("unknown task name {other:?}; it is one of {NAMES}"))),
     }
+}
+
+/// A text that may be left out.
+fn text_or_empty(members: &Map<String, Json>, member: &str) -> Result<String, BadTask> {
+    given(members, member).map_or(Ok(String::new()), |_| text(members, member))
 }
 
 /// A member that is there and not null.
@@ -282,6 +304,18 @@ pub(super) fn document(task: &Task, catalog: &Catalog) -> Json {
             put("fileName", json!(file_name));
             put("targetFileName", json!(target_file_name))
         }
+        TaskKind::Upload { file_type, file_name } => {
+            put("fileType", json!(file_type));
+            put("fileName", json!(file_name))
+        }
+        TaskKind::ScheduleInform { delay_seconds } => put("delaySeconds", json!(delay_seconds)),
+        TaskKind::ChangeDuState { operation, url, uuid, version, execution_env_ref } => {
+            put("operation", json!(operation));
+            put("url", json!(url));
+            put("uuid", json!(uuid));
+            put("version", json!(version));
+            put("executionEnvRef", json!(execution_env_ref))
+        }
         TaskKind::Provisions { provisions } => {
             let list = provisions.iter().map(|it| fault::provision_json(it, catalog));
             put("provisions", list.collect())
@@ -402,6 +436,15 @@ fn provisions(task: &Task, catalog: &Catalog) -> String {
         TaskKind::Download { file_type, file_name, target_file_name } => {
             vec![json!(["download", file_type, file_name, target_file_name])]
         }
+        TaskKind::Upload { file_type, file_name } => {
+            vec![json!(["$upload", file_type, file_name])]
+        }
+        TaskKind::ScheduleInform { delay_seconds } => {
+            vec![json!(["$scheduleInform", delay_seconds])]
+        }
+        TaskKind::ChangeDuState { operation, url, uuid, version, execution_env_ref } => {
+            vec![json!(["$changeDUState", operation, url, uuid, version, execution_env_ref])]
+        }
         TaskKind::Provisions { provisions } => {
             provisions.iter().map(|it| fault::provision_json(it, catalog)).collect()
         }
@@ -453,12 +496,23 @@ mod tests {
             r#"{"name":"reboot","timestamp":1795000000000,"expiry":"2027-01-01"}"#,
             r#"{"name":"factoryReset","uniqueKey":null}"#,
             r#"{"name":"download","fileType":"1 Firmware Upgrade Image","fileName":"i"}"#,
+            r#"{"name":"upload","fileType":"2 Vendor Log File","fileName":"log"}"#,
+            r#"{"name":"scheduleInform","delaySeconds":60}"#,
+            r#"{"name":"changeDUState","operation":"Install","url":"http://f/m"}"#,
             r#"{"name":"provisions","provisions":[["a",1,"b",null,true],["c"]]}"#,
         ] {
             let given: Json = serde_json::from_str(text).expect(text);
             let shown = document_of(text);
-            let members =
-                ["name", "objectName", "parameterNames", "fileType", "fileName", "provisions"];
+            let members = [
+                "name",
+                "objectName",
+                "parameterNames",
+                "fileType",
+                "fileName",
+                "provisions",
+                "delaySeconds",
+                "operation",
+            ];
             for member in members {
                 assert_eq!(shown.get(member), given.get(member), "{text}");
             }

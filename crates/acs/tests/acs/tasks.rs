@@ -265,7 +265,7 @@ async fn bad_tasks_get_one_line_that_says_why() {
             "{\"name\":\"dance\"}",
             "unknown task name \"dance\"; it is one of getParameterValues, \
           setParameterValues, refreshObject, addObject, deleteObject, reboot, factoryReset, \
-          download, provisions",
+          download, upload, scheduleInform, changeDUState, provisions",
         ),
         ("{\"name\":\"refreshObject\"}", "the task needs objectName"),
         (

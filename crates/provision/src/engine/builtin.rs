@@ -8,6 +8,11 @@ use crate::script::Data;
 /// How many levels below an object `refresh` reads.
 const REFRESH_DEPTH: usize = 16;
 
+/// What tasks do that GenieACS does not have; the sign keeps the names apart from those of scripts.
+pub(crate) const UPLOAD: &str = "$upload";
+pub(crate) const SCHEDULE_INFORM: &str = "$scheduleInform";
+pub(crate) const CHANGE_DU_STATE: &str = "$changeDUState";
+
 /// Runs the built-in provision of this name; `None` if there is none.
 pub(super) fn run(name: &str, arguments: &[Data], run: &mut Run) -> Option<Result<(), Stop>> {
     let done = match name {
@@ -18,6 +23,9 @@ pub(super) fn run(name: &str, arguments: &[Data], run: &mut Run) -> Option<Resul
         "reset" => now("FactoryReset", arguments, run),
         "download" => download(arguments, run),
         "instances" => instances(arguments, run),
+        UPLOAD => upload(arguments, run),
+        SCHEDULE_INFORM => schedule_inform(arguments, run),
+        CHANGE_DU_STATE => change_du_state(arguments, run),
         _ => return None,
     };
     Some(done)
@@ -139,12 +147,37 @@ fn download(arguments: &[Data], run: &mut Run) -> Result<(), Stop> {
         _ => return Err(invalid()),
     };
     let (file_type, file_name) = (text(file_type)?, text(file_name)?);
-    let path = format!(
-        "Downloads.[FileType:{file_type:?},FileName:{file_name:?},TargetFileName:{target:?}]"
+    let row = format!("FileType:{file_type:?},FileName:{file_name:?},TargetFileName:{target:?}");
+    transfer(&format!("Downloads.[{row}]"), "Download", run)
+}
+
+fn upload(arguments: &[Data], run: &mut Run) -> Result<(), Stop> {
+    let [file_type, file_name] = arguments else { return Err(invalid()) };
+    let (file_type, file_name) = (text(file_type)?, text(file_name)?);
+    transfer(&format!("Uploads.[FileType:{file_type:?},FileName:{file_name:?}]"), "Upload", run)
+}
+
+fn schedule_inform(arguments: &[Data], run: &mut Run) -> Result<(), Stop> {
+    let [Data::Number(seconds)] = arguments else { return Err(invalid()) };
+    transfer(&format!("ScheduledInforms.[DelaySeconds:{seconds}]"), "Schedule", run)
+}
+
+fn change_du_state(arguments: &[Data], run: &mut Run) -> Result<(), Stop> {
+    let [operation, url, uuid, version, environment] = arguments else { return Err(invalid()) };
+    let (operation, url, uuid) = (text(operation)?, text(url)?, text(uuid)?);
+    let (version, environment) = (text(version)?, text(environment)?);
+    let row = format!(
+        "Operation:{operation:?},URL:{url:?},UUID:{uuid:?},Version:{version:?},\
+         ExecutionEnvRef:{environment:?}"
     );
-    run.put(&path, Get::default(), Set { instances: Some((1, 1)), ..Set::default() })?;
+    transfer(&format!("SoftwareOperations.[{row}]"), "Change", run)
+}
+
+/// Sees to it that there is such a row, and that what it says is done now.
+fn transfer(row: &str, time: &str, run: &mut Run) -> Result<(), Stop> {
+    run.put(row, Get::default(), Set { instances: Some((1, 1)), ..Set::default() })?;
     let set = set_value(Scalar::Number(run.now()));
-    run.put(&format!("{path}.Download"), Get::default(), set)?;
+    run.put(&format!("{row}.{time}"), Get::default(), set)?;
     Ok(())
 }
 

@@ -440,6 +440,58 @@ fn compat_2_6_the_fault_of_a_tasks_transfer_is_that_of_its_channel() {
 }
 
 #[test]
+fn tasks_upload_schedule_and_change_software() {
+    let (mut server, mut device) = (Server::new(), wifi());
+    let files = Files { url_prefix: "http://192.0.2.1:7567/".to_owned(), key: None };
+    server.config.settings = Arc::new(Settings { files: Some(files), ..Settings::default() });
+    server.visit(PERIODIC, &mut device);
+    let text = str::to_owned;
+    let upload =
+        TaskKind::Upload { file_type: text("2 Vendor Log File"), file_name: text("a \"b\"") };
+    let schedule = TaskKind::ScheduleInform { delay_seconds: 60 };
+    let change = TaskKind::ChangeDuState {
+        operation: text("Install"),
+        url: text("http://files.example/module"),
+        uuid: text("6b5a9f6e-0000-5000-8000-000000000001"),
+        version: text("1.0"),
+        execution_env_ref: String::new(),
+    };
+    // Each may be wanted again.
+    for _ in 0..2 {
+        let ids = [&upload, &schedule, &change].map(|kind| {
+            server.now += jiff::SignedDuration::from_mins(1);
+            server.add_task(kind.clone())
+        });
+        device.log.clear();
+        server.visit(PERIODIC, &mut device);
+        for id in &ids {
+            assert!(matches!(server.state(id), TaskState::Done(_)), "{:?}", server.state(id));
+        }
+        let sent = |wanted: fn(&Message) -> Option<String>| {
+            let mut found = device.log.iter().filter_map(wanted);
+            (found.next().unwrap_or_else(|| panic!("{:?}", device.log)), found.count())
+        };
+        let upload = sent(|message| match message {
+            Message::Upload(upload) => Some(format!("{} {}", upload.file_type, upload.url)),
+            _ => None,
+        });
+        assert_eq!(upload.1, 0);
+        assert!(upload.0.starts_with("2 Vendor Log File http://192.0.2.1:7567/"), "{upload:?}");
+        let schedule = sent(|message| match message {
+            Message::ScheduleInform(schedule) => Some(schedule.delay_seconds.to_string()),
+            _ => None,
+        });
+        assert_eq!(schedule, ("60".to_owned(), 0));
+        let change = sent(|message| match message {
+            Message::ChangeDuState(change) => Some(format!("{:?}", change.operations)),
+            _ => None,
+        });
+        assert!(change.1 == 0 && change.0.contains("Install"), "{change:?}");
+        assert!(change.0.contains("http://files.example/module"), "{change:?}");
+    }
+}
+
+#[test]
 fn settings_are_evaluated_for_each_device() {
     let (mut server, mut device) = (Server::new(), wifi());
     device.tree.get_mut(SSID).unwrap().1 = false;
