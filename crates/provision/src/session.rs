@@ -278,6 +278,17 @@ impl Session {
         Some(Class::of(&codes))
     }
 
+    /// How long an open session may wait for its next POST by the setting `cwmp.sessionTimeout`, in
+    /// seconds; the device may have asked for more.
+    pub fn timeout_setting(&self) -> Option<u32> {
+        match &self.state {
+            State::Open(_, work) | State::Busy(_, work) | State::Scripts(_, work) => {
+                work.session_timeout()
+            }
+            _ => None,
+        }
+    }
+
     /// Whether an Inform was accepted and the session goes on.
     pub const fn is_open(&self) -> bool {
         matches!(self.state, State::Open(..) | State::Busy(..) | State::Scripts(..))

@@ -27,7 +27,9 @@ use super::scripted::call_extensions;
 use super::sessions::{Arriving, Live, Slot};
 use super::{COOKIE_NAME, Login, Server};
 use crate::entropy;
-use crate::limits::{REPLACED_SECONDS_MAX, SESSION_SECONDS_MAX, SHORT_WORK_BYTES_MAX};
+use crate::limits::{
+    REPLACED_SECONDS_MAX, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN, SHORT_WORK_BYTES_MAX,
+};
 use crate::meters::Event;
 use crate::net::chain;
 use crate::peer::Peer;
@@ -331,8 +333,8 @@ impl Exchange {
     }
 
     fn patience(&self, session: &Session) -> Duration {
-        let asked = Duration::from_secs(session.session_timeout().unwrap_or_default().into());
-        self.server.session_timeout.max(asked).min(Duration::from_secs(SESSION_SECONDS_MAX))
+        let asked = session.session_timeout();
+        patience(self.server.session_timeout, session.timeout_setting(), asked)
     }
 
     fn respond(&self, place: &Place, reply: Reply, end: Option<End>) -> Answer {
@@ -360,6 +362,15 @@ impl Exchange {
         }
         Ok(response)
     }
+}
+
+/// How long a session waits for its next POST (`ACS-08`): by the configuration, or else the setting
+/// for the device, or longer if the device asks for it (`SOAP-10`).
+pub(super) fn patience(configured: Duration, setting: Option<u32>, asked: Option<u32>) -> Duration {
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    let least = Duration::from_secs(SESSION_SECONDS_MIN);
+    let wanted = setting.map_or(configured, seconds).max(least);
+    wanted.max(seconds(asked.unwrap_or(0))).min(Duration::from_secs(SESSION_SECONDS_MAX))
 }
 
 /// Why a device does not come in.

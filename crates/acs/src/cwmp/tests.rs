@@ -187,3 +187,14 @@ async fn scripts_run_and_are_told_that_there_are_no_extensions() {
     let expected = ("ext".to_owned(), "extensions are not configured".to_owned());
     assert_eq!(fault(&server).await, expected);
 }
+
+#[test]
+fn acs_08_a_setting_and_the_device_say_how_long_a_session_waits() {
+    let patience =
+        |setting, asked| exchange::patience(Duration::from_secs(60), setting, asked).as_secs();
+    assert_eq!(patience(None, None), 60);
+    assert_eq!(patience(Some(90), None), 90);
+    assert_eq!(patience(Some(40), Some(50)), 50);
+    assert_eq!((patience(Some(1), None), patience(None, Some(10))), (30, 60));
+    assert_eq!(patience(Some(31_622_400), None), 600);
+}

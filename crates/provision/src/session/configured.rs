@@ -20,7 +20,7 @@ enum Kind {
 }
 
 /// The settings that count, and what they hold.
-const KNOWN: [(&str, Kind); 9] = [
+const KNOWN: [(&str, Kind); 10] = [
     ("cwmp.booleanLiteral", Kind::Boolean),
     ("cwmp.datetimeMilliseconds", Kind::Boolean),
     ("cwmp.downloadSuccessOnTimeout", Kind::Boolean),
@@ -28,6 +28,7 @@ const KNOWN: [(&str, Kind); 9] = [
     ("cwmp.gpvBatchSize", Kind::Number(1, SETTING_BATCH_MAX)),
     ("cwmp.maxCommitIterations", Kind::Number(1, SETTING_COMMITS_MAX)),
     ("cwmp.retryDelay", Kind::Number(0, SETTING_SECONDS_MAX)),
+    ("cwmp.sessionTimeout", Kind::Number(1, SETTING_SECONDS_MAX)),
     ("cwmp.skipRootGpn", Kind::Boolean),
     ("cwmp.skipWritableCheck", Kind::Boolean),
 ];
@@ -133,6 +134,7 @@ fn set(settings: &mut Settings, names_per_request: &mut usize, name: &str, value
             let delay = number.map(|seconds| SignedDuration::from_secs(i64::from(seconds)));
             put(&mut settings.retry_delay, delay);
         }
+        "cwmp.sessionTimeout" => settings.session_timeout = number.or(settings.session_timeout),
         "cwmp.skipRootGpn" => put(&mut settings.skip_root, truth),
         "cwmp.skipWritableCheck" => put(&mut settings.skip_writable_check, truth),
         _ => {}
@@ -175,6 +177,7 @@ mod tests {
             setting("cwmp.gpvBatchSize", "'16'"),
             setting("cwmp.maxCommitIterations", "8"),
             setting("cwmp.retryDelay", "0"),
+            setting("cwmp.sessionTimeout", "90"),
             setting("cwmp.skipRootGpn", "false"),
             setting("ui.pageSize", "20"),
         ];
@@ -183,6 +186,7 @@ mod tests {
         assert_eq!(settings.retry_delay, SignedDuration::ZERO);
         assert_eq!((settings.transfer_timeout, settings.success_on_timeout), (120, true));
         assert_eq!((settings.batch_size, names_per_request), (16, 16));
+        assert_eq!(settings.session_timeout, Some(90));
         assert_eq!((settings.commits_max, settings.skip_root), (8, false));
     }
 

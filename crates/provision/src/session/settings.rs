@@ -56,6 +56,9 @@ pub struct Settings {
     pub transfer_timeout: u32,
     /// Whether it went well then (`cwmp.downloadSuccessOnTimeout`).
     pub success_on_timeout: bool,
+    /// Seconds without a POST after which a session has failed, where they are another than the
+    /// shell's (`cwmp.sessionTimeout`).
+    pub session_timeout: Option<u32>,
     /// Which sessions are recorded.
     pub recording: Recording,
 }
@@ -107,6 +110,7 @@ impl Default for Settings {
             files: None,
             transfer_timeout: 3600,
             success_on_timeout: false,
+            session_timeout: None,
             recording: Recording::default(),
         }
     }

@@ -115,6 +115,10 @@ impl Work {
         }
     }
 
+    pub(super) fn session_timeout(&self) -> Option<u32> {
+        self.settings.session_timeout
+    }
+
     pub(super) fn take_inform(&mut self, inform: Inform, tasks: Vec<Task>) {
         let parameter_key = parameter_key(&inform);
         let events = self.desk.book.record().fields.last_events.clone();
