@@ -259,7 +259,19 @@ fn agent_comes_for_nobody_with_wrong_credentials() {
     let expected = (202, "Incorrect connection request credentials");
     assert_eq!((response.status, response.reason.as_str()), expected);
     assert_eq!(agent.stop().code, Some(0));
+    // Who refuses the password is left alone for a while.
     let response = server.nbi.post_task(&id, &reboot, "connection_request");
+    assert_eq!((response.status, response.reason.as_str()), expected);
+}
+
+#[test]
+fn agent_that_is_away_is_offline() {
+    let server = agent::server();
+    let agent = Agent::start(&server.url(), "away", &Options::default());
+    agent.wait_until_known(server.nbi);
+    let id = agent.id.clone();
+    assert_eq!(agent.stop().code, Some(0));
+    let response = server.nbi.post_task(&id, &json!({ "name": "reboot" }), "connection_request");
     assert_eq!((response.status, response.reason.as_str()), (202, "Device is offline"));
 }
 
