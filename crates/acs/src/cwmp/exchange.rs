@@ -205,9 +205,6 @@ impl Exchange {
         save: Option<Batch>,
     ) -> Result<Outgoing, Refusal> {
         self.save(save).await?;
-        if !place.slot.is_seated() {
-            place.slot.sit(self.seat(session, key)?);
-        }
         let admitted = match self.admit(session.claim(), key).await {
             Ok(admitted) => admitted,
             // Who knows the password of one device is told that it is no other.
@@ -222,6 +219,10 @@ impl Exchange {
                 return Ok(session.refuse(Fault::new(FaultCode::ACS_INTERNAL_ERROR)));
             }
         };
+        // Only now: it may be the seat of the session that this one replaces.
+        if !place.slot.is_seated() {
+            place.slot.sit(self.seat(session, key)?);
+        }
         let replaced = self.server.sessions.open(key, &place.slot);
         let replaced = replaced.map_err(|full| Refusal::overload(full.to_string()))?;
         if let Some(replaced) = replaced {

@@ -206,6 +206,9 @@ async fn a_new_device_gets_a_password_that_no_other_has() {
     assert_eq!(refused.status, 401);
     assert_logged(device.peer, "an onboarding secret from a device that has credentials").await;
     assert!(!logs().contains(&password) && !logs().contains("for all"), "SEC-01");
+    let kept = server.api("GET", "/devices/00D09E-Test-1/sessions?messages=true", "").await;
+    assert!(kept.contains("ManagementServer.Password"), "{}", kept.text());
+    assert!(!kept.contains(&password), "SEC-01");
 
     // An operator lets it come anew.
     let forgotten = server.api("DELETE", "/devices/00D09E-Test-1/credentials", "").await;
